@@ -1,0 +1,58 @@
+"""The seams of the switch: what an upper layer hands to a lower one, and what may be exchanged for another kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from rustalk.rtp.statistics import StreamStatistics
+
+__all__ = ["IFlow", "IMediaRelay", "IMediaStream"]
+
+
+class IFlow(Interface):
+    """One way to one peer: a UDP socket and a remote address, or a TCP or TLS connection (RFC 5626 section 3.2)."""
+
+    transport: str = Attribute("'UDP', 'TCP' or 'TLS', as written in a Via header.")
+    reliable: bool = Attribute("Whether the transport retransmits by itself (TCP, TLS).")
+    profile: str = Attribute("The id of the SIP profile whose listener owns this flow.")
+    local: tuple[str, int] = Attribute("Our address and port.")
+    peer: tuple[str, int] = Attribute("The peer's address and port.")
+    identity: object = Attribute("The verified names of the peer's certificate, or None.")
+
+    def send(data: bytes) -> None:
+        """Write one whole message. A lost connection is reported to the endpoint, never raised here."""
+
+
+class IMediaStream(Interface):
+    """The relay of one media line between the two sides of a call, side 0 (the caller's) and side 1 (the callee's).
+
+    Each side has a leased pair of local ports, RTP and RTCP. What arrives from one side leaves towards the other.
+    """
+
+    def local(side: int) -> tuple[str, int, int]:
+        """The address to advertise to this side, with its RTP and its RTCP port."""
+
+    def expect(side: int, rtp: tuple[str, int] | None, rtcp: tuple[str, int] | None) -> None:
+        """Say where this side wants to receive, from its session description; None: it receives nothing now.
+
+        A change of address lets the side be learned anew; the same address again changes nothing.
+        """
+
+    def statistics(side: int) -> StreamStatistics:
+        """What has arrived from this side so far."""
+
+    def close() -> None:
+        """Return the ports. Closing twice is harmless."""
+
+
+class IMediaRelay(Interface):
+    """Something that carries RTP and RTCP between two sides: the userspace relay, the kernel, rtpengine."""
+
+    def open(families: tuple[int, int]) -> IMediaStream:
+        """Lease a stream whose side 0 and side 1 speak IP version ``families[0]`` and ``families[1]`` (4 or 6).
+
+        Raises rustalk.media.ports.NoPorts when the range is used up.
+        """
