@@ -7,10 +7,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .errors import RemoteProtocolError
-from .grammar import COMMA_ITEM, CSEQ, NAME_ADDR, NUMBER, PARAM, PARAMS, TOKEN, VIA
+from .grammar import (
+    COMMA_ITEM,
+    CSEQ,
+    NAME_ADDR,
+    NUMBER,
+    PARAM,
+    PARAMS,
+    PLAIN_ADDR,
+    PLAIN_PARAMS,
+    PLAIN_VIA,
+    TOKEN,
+    VIA,
+)
 from .uri import Params, Uri, find, format_host
 
 __all__ = [
+    "KNOWN_NAMES",
     "CSeq",
     "NameAddr",
     "Via",
@@ -20,6 +33,7 @@ __all__ = [
     "parse_params",
     "quote",
     "split_list",
+    "unquote",
 ]
 
 _SHOWN = """
@@ -54,11 +68,12 @@ _COMPACT = {
     "x": "Session-Expires",
     "y": "Identity",
 }
-_CANONICAL = {
+KNOWN_NAMES = {
     spelling: name
     for short, name in [(name, name) for name in _SHOWN.split()] + list(_COMPACT.items())
     for spelling in (short, short.lower(), short.upper())
 }
+"""Canonical names by the spellings that are seen: as written here, lower case, upper case."""
 
 
 def canonical(name: str) -> str:
@@ -66,11 +81,11 @@ def canonical(name: str) -> str:
 
     White space before the colon is legal (section 7.3.1) and goes; an unknown name stays as it is.
     """
-    known = _CANONICAL.get(name)
+    known = KNOWN_NAMES.get(name)
     if known is not None:
         return known
     name = name.rstrip(" \t")
-    return _CANONICAL.get(name.lower(), name) if TOKEN.fullmatch(name) else ""
+    return KNOWN_NAMES.get(name.lower(), name) if TOKEN.fullmatch(name) else ""
 
 
 class CSeq(NamedTuple):
@@ -82,6 +97,9 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Understand a CSeq value; the number must fit 31 bits (section 8.1.1.5)."""
+        number, _, method = text.partition(" ")
+        if method.isalpha() and number.isdigit() and text.isascii() and len(number) < 10:
+            return cls(int(number), method)
         match = CSEQ.fullmatch(text)
         if match is None or int(match[1]) > 0x7FFFFFFF:
             raise RemoteProtocolError(f"bad CSeq {text[:60]!r}")
@@ -99,9 +117,17 @@ def parse_params(text: str) -> Params:
     """Parameters behind a value: ``;name=value;name``, white space allowed around each sign."""
     if not text:
         return ()
+    if PLAIN_PARAMS.fullmatch(text) is not None:
+        return _split_params(text)
     if PARAMS.fullmatch(text) is None:
         raise RemoteProtocolError(f"bad parameters {text[:80]!r}")
     return tuple((m[1], m[2]) for m in PARAM.finditer(text))
+
+
+def _split_params(text: str) -> Params:
+    """Parameters in which each semicolon and each first equals sign is what it seems."""
+    pieces = [piece.partition("=") for piece in text[1:].split(";")]
+    return tuple([(name, value if equals else None) for name, equals, value in pieces])
 
 
 def format_params(params: Params) -> str:
@@ -136,7 +162,8 @@ def quote(text: str) -> str:
     return '"' + _UNSAFE.sub("", text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _unquote(text: str) -> str:
+def unquote(text: str) -> str:
+    """What a quoted-string says: without its quotes, escaped characters as themselves."""
     inner = text[1:-1]
     return re.sub(r"\\(.)", r"\1", inner, flags=re.DOTALL) if "\\" in inner else inner
 
@@ -153,12 +180,15 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """Understand one Via value."""
-        match = VIA.fullmatch(text)
+        plain = PLAIN_VIA.fullmatch(text)
+        match = plain or VIA.fullmatch(text)
         if match is None:
             raise RemoteProtocolError(f"bad Via {text[:80]!r}")
         transport, host, port, rest = match.groups()
         if port is not None and not 0 < int(port) < 65536:
             raise RemoteProtocolError(f"bad port in Via {text[:80]!r}")
+        if plain is not None:
+            return cls(transport, host, int(port) if port else None, _split_params(rest) if rest else ())
         host = host[1:-1] if host[0] == "[" else host
         return cls(transport.upper(), host, int(port) if port else None, parse_params(rest))
 
@@ -194,10 +224,14 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> NameAddr:
         """Understand one name-addr or addr-spec; in the latter the parameters belong to the header (section 20.10)."""
+        match = PLAIN_ADDR.fullmatch(text)
+        if match is not None:
+            plain, address, tag = match.groups()
+            return cls(address, (("tag", tag),) if tag else (), plain.strip(" \t"))
         match = NAME_ADDR.fullmatch(text)
         if match is not None:
             quoted, plain, address, rest = match.groups()
-            display = _unquote(quoted) if quoted is not None else plain.rstrip(" \t")
+            display = unquote(quoted) if quoted is not None else plain.rstrip(" \t")
             return cls(address, parse_params(rest), display)
         address, semicolon, rest = text.partition(";")
         address = address.strip(" \t")

@@ -6,7 +6,7 @@ surrogate and leaves as the same byte. Content-Length is not among the fields: t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .errors import LocalProtocolError, RemoteProtocolError
 from .headers import CSeq, NameAddr, Via, parse_number, split_list
@@ -63,6 +63,23 @@ class Message:
         if value is None:
             return None
         return parse_number(name, value.partition(";")[0].partition(" ")[0].strip(" \t"), limit)
+
+    def understand(self, first: Mapping[str, str]) -> None:
+        """Parse the fields that every element needs, so that what passes here can be answered.
+
+        ``first`` holds the first value of each name. Raises RemoteProtocolError.
+        """
+        try:
+            via, sender, to, cseq = first["Via"], first["From"], first["To"], first["CSeq"]
+            empty = not first["Call-ID"]
+        except KeyError as missing:
+            raise RemoteProtocolError(f"the message has no {missing.args[0]}") from None
+        if empty:
+            raise RemoteProtocolError("the Call-ID is empty")
+        self._via = Via.parse(via if "," not in via else split_list(via)[0])
+        self._from = NameAddr.parse(sender)
+        self._to = NameAddr.parse(to)
+        self._cseq = CSeq.parse(cseq)
 
     def _need(self, name: str) -> str:
         value = self.get(name)

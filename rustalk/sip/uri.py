@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from .errors import RemoteProtocolError
-from .grammar import SIP_URI, URI_PARAM
+from .grammar import SIP_URI
 
 __all__ = ["Params", "Uri", "find", "format_host"]
 
@@ -25,6 +25,12 @@ def find(params: Params, name: str) -> str | None:
 def format_host(host: str) -> str:
     """An address as it stands in a URI or a Via: IPv6 in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _split_params(text: str) -> Params:
+    """The parameters of ``;name=value;name``; empty ones do not count."""
+    pieces = [piece.partition("=") for piece in text.split(";")]
+    return tuple([(name, value if equals else None) for name, equals, value in pieces if name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Uri:
             user,
             host[1:-1] if host[0] == "[" else host,
             int(port) if port is not None else None,
-            tuple((m[1], m[2]) for m in URI_PARAM.finditer(params)) if params else (),
+            _split_params(params) if params else (),
             headers or "",
             password,
             text,
@@ -76,8 +82,7 @@ class Uri:
         if scheme != "tel":
             return cls(scheme, rest, "", text=text)
         number, semicolon, params = rest.partition(";")
-        pairs = tuple((m[1], m[2]) for m in URI_PARAM.finditer(semicolon + params)) if params else ()
-        return cls(scheme, number, "", params=pairs, text=text)
+        return cls(scheme, number, "", params=_split_params(semicolon + params), text=text)
 
     def __str__(self) -> str:
         return self.text or self._compose()

@@ -1,1 +1,1 @@
-"""The four transactions of RFC 3261 section 17 as tables, corrected by RFC 6026; they return effects, no more."""
+"""The four transactions of RFC 3261 section 17 with RFC 6026: tables that turn messages and timers into effects."""
