@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from ipaddress import IPv4Network, IPv6Network
+
     from rustalk.rtp.statistics import StreamStatistics
 
 __all__ = ["IFlow", "IMediaRelay", "IMediaStream"]
@@ -35,14 +38,32 @@ class IMediaStream(Interface):
     def local(side: int) -> tuple[str, int, int]:
         """The address to advertise to this side, with its RTP and its RTCP port."""
 
-    def expect(side: int, rtp: tuple[str, int] | None, rtcp: tuple[str, int] | None) -> None:
+    on_one_way: Callable[[int], None] = Attribute("Called with the side that is not heard while the other one is.")
+    on_silence: Callable[[], None] = Attribute("Called when neither side has been heard for the relay's timeout.")
+
+    def expect(
+        side: int,
+        rtp: tuple[str, int] | None,
+        rtcp: tuple[str, int] | None,
+        *,
+        within: Sequence[IPv4Network | IPv6Network] = (),
+    ) -> None:
         """Say where this side wants to receive, from its session description; None: it receives nothing now.
 
         A change of address lets the side be learned anew; the same address again changes nothing.
+        ``rtcp`` equal to ``rtp`` means that RTCP shares the RTP port (a=rtcp-mux). A source that has to be learned is
+        learned from the networks ``within`` only, where any are given. Raises rustalk.media.latch.UnusableAddressError
+        for what no packet may be sent to; the expectation before it then stays in force.
         """
 
+    def set_clock_rates(side: int, clock_rates: Mapping[int, int]) -> None:
+        """Say the RTP clock rates in Hz by payload type of what this side sends, so that its jitter is right."""
+
+    def watch(active: bool) -> None:
+        """Say whether both sides should be sending now: from the answer on, and not on hold. Not watched at first."""
+
     def statistics(side: int) -> StreamStatistics:
-        """What has arrived from this side so far."""
+        """What has arrived from this side so far; still there after close."""
 
     def close() -> None:
         """Return the ports. Closing twice is harmless."""

@@ -1,0 +1,270 @@
+"""The userspace relay: carries RTP and RTCP between the two sides of a call, byte for byte, encrypted or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from rustalk.interfaces import IMediaRelay, IMediaStream
+from rustalk.media.channel import LARGEST_DATAGRAM, Channel, RtcpChannel, RtpChannel
+from rustalk.media.latch import Address, Latching, Network, UnusableAddressError, learns, usable
+from rustalk.media.poll import Poll
+from rustalk.media.ports import NoPortsError, PortPair, PortPool, open_pair
+from rustalk.media.watch import Watch
+from rustalk.rtp.statistics import StreamStatistics
+
+__all__ = ["Discarded", "Relay", "Stream"]
+
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at who is heard, for all streams together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """Datagrams of one side that were not relayed.
+
+    ``foreign`` came from others than its source, ``stun`` and ``malformed`` from its source without being RTP or RTCP,
+    ``unsent`` is what the system refused to send to this side.
+    """
+
+    foreign: int = 0
+    stun: int = 0
+    malformed: int = 0
+    unsent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a stream: its ports, the IP version it speaks, and the address that is advertised to it."""
+
+    family: int
+    advertised: str
+    pair: PortPair
+    rtp: RtpChannel
+    rtcp: RtcpChannel
+
+    @property
+    def channels(self) -> tuple[Channel, Channel]:
+        """Both channels."""
+        return self.rtp, self.rtcp
+
+    def send_from(self, other: Side, *, muxed: bool) -> None:
+        """Let what arrives from ``other`` leave by our ports; RTCP by the RTP port where our side muxes."""
+        for channel in other.channels:
+            channel.onward = self.rtp
+            channel.control_onward = self.rtp if muxed else self.rtcp
+
+
+@implementer(IMediaStream)
+class Stream:
+    """One media line of a call, as IMediaStream promises. Made by Relay.open."""
+
+    __slots__ = ("_closed", "_latching", "_now", "_release", "_sides", "_watch", "on_one_way", "on_silence")
+
+    def __init__(
+        self,
+        sides: tuple[Side, Side],
+        latching: Latching,
+        watch: Watch,
+        now: Callable[[], float],
+        release: Callable[[Stream], None],
+    ) -> None:
+        """``release`` is called once, when the ports can be given back."""
+        self._sides = sides
+        self._latching = latching
+        self._watch = watch
+        self._now = now
+        self._release = release
+        self._closed = False
+        self.on_one_way: Callable[[int], None] = _ignore_side
+        self.on_silence: Callable[[], None] = _ignore
+        for side in (0, 1):
+            sides[side].send_from(sides[1 - side], muxed=False)
+
+    def local(self, side: int) -> tuple[str, int, int]:
+        """The address to advertise to this side, with its RTP and its RTCP port."""
+        port = self._sides[side].pair.port
+        return self._sides[side].advertised, port, port + 1
+
+    def expect(self, side: int, rtp: Address | None, rtcp: Address | None, *, within: Sequence[Network] = ()) -> None:
+        """Take up where this side wants to receive. Raises UnusableAddressError, and nothing is changed then."""
+        if self._closed:
+            return
+        ours = self._sides[side]
+        rtp = self._check(rtp, ours.family)
+        rtcp = self._check(rtcp, ours.family)
+        muxed = rtcp is not None and rtcp == rtp
+        learning = rtp is not None and learns(self._latching, rtp)
+        changed = ours.rtp.expect(rtp, learning=learning, within=within)
+        ours.rtcp.expect(None if muxed else rtcp, learning=learning, within=within, anew=changed)
+        ours.send_from(self._sides[1 - side], muxed=muxed)
+
+    def _check(self, address: Address | None, family: int) -> Address | None:
+        if address is None:
+            return None
+        checked = usable(address, family)
+        for side in (0, 1):
+            host, *ports = self.local(side)
+            if checked[0] == host and checked[1] in ports:
+                raise UnusableAddressError(f"media address {host} port {checked[1]} is the relay's own: a loop")
+        return checked
+
+    def set_clock_rates(self, side: int, clock_rates: Mapping[int, int]) -> None:
+        """Say the RTP clock rates in Hz by payload type of what this side sends."""
+        self._sides[side].rtp.arrivals.set_clock_rates(clock_rates)
+
+    def watch(self, active: bool) -> None:
+        """Begin or cease to expect that both sides are heard; ``on_one_way`` and ``on_silence`` tell of it."""
+        if active:
+            self._watch.start(self._now())
+        else:
+            self._watch.stop()
+
+    def statistics(self, side: int) -> StreamStatistics:
+        """What has arrived from this side so far."""
+        return self._sides[side].rtp.arrivals.snapshot()
+
+    def discarded(self, side: int) -> Discarded:
+        """What was not relayed, of this side."""
+        rtp, rtcp = self._sides[side].channels
+        return Discarded(
+            foreign=rtp.foreign + rtcp.foreign,
+            stun=rtp.stun + rtcp.stun,
+            malformed=rtp.malformed + rtcp.malformed,
+            unsent=rtp.unsent + rtcp.unsent,
+        )
+
+    def controls(self, side: int) -> int:
+        """How many RTCP datagrams have arrived from this side."""
+        return sum(channel.controls for channel in self._sides[side].channels)
+
+    def look(self) -> None:
+        """Notice one-way audio and silence. The relay calls it every LOOK_INTERVAL."""
+        now = self._now()
+        heard = [side.rtp.arrivals.last_arrival for side in self._sides]
+        missing = self._watch.missing(heard, now)
+        controls = [channel.control_heard for side in self._sides for channel in side.channels]
+        latest = max((time for time in heard + controls if time is not None), default=None)
+        if self._watch.fell_silent(latest, now):
+            self.on_silence()
+        elif missing is not None:
+            self.on_one_way(missing)
+
+    def close(self) -> None:
+        """Return the ports. Closing twice is harmless; the figures stay."""
+        if self._closed:
+            return
+        self._closed = True
+        self._watch.stop()
+        for side in self._sides:
+            for channel in side.channels:
+                channel.close()
+        self._release(self)
+
+    def close_ports(self, pool: PortPool) -> None:
+        """Close the sockets and give their ports back to the pool they came from."""
+        for side in self._sides:
+            side.pair.close(pool)
+
+
+@implementer(IMediaRelay)
+class Relay:
+    """Opens streams on ports of one pool. ``close`` ends all of them."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorFDSet,
+        pool: PortPool,
+        *,
+        clock: IReactorTime,
+        bind_addresses: Mapping[int, str],
+        advertised_addresses: Mapping[int, str] | None = None,
+        latching: Latching = "auto",
+        timeout: float | None = 60.0,
+        one_way_after: float | None = 5.0,
+    ) -> None:
+        """Addresses are given by IP version, 4 or 6; what is not advertised otherwise is advertised as bound.
+
+        ``timeout`` is in seconds of silence. Raises ValueError where a wildcard would be advertised.
+        """
+        self._pool = pool
+        self._clock = clock
+        self._bind_addresses = dict(bind_addresses)
+        self._advertised = {**bind_addresses, **(advertised_addresses or {})}
+        for family in bind_addresses:
+            if ip_address(self._advertised[family]).is_unspecified:
+                raise ValueError(f"media.advertised_address is needed with bind address {bind_addresses[family]}")
+        self._latching: Latching = latching
+        self._timeout, self._one_way_after = timeout, one_way_after
+        self._poll = Poll(reactor, clock)
+        self._buffer = memoryview(bytearray(LARGEST_DATAGRAM))
+        self._streams: set[Stream] = set()
+        self._look = LoopingCall(self._look_at_all)
+        self._look.clock = clock
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def open(self, families: tuple[int, int]) -> Stream:
+        """Lease a stream whose sides speak these IP versions. Raises NoPortsError, and nothing stays leased then."""
+        with ExitStack() as undo:
+            sides = self._open_side(families[0], undo), self._open_side(families[1], undo)
+            undo.pop_all()
+        watch = Watch(self._one_way_after, self._timeout)
+        stream = Stream(sides, self._latching, watch, self._clock.seconds, self._release)
+        self._streams.add(stream)
+        if not self._look.running:
+            self._look.start(LOOK_INTERVAL, now=False)
+        return stream
+
+    def close(self) -> None:
+        """Close every stream and let go of the reactor; nothing can be opened after that."""
+        for stream in list(self._streams):
+            stream.close()
+        self._poll.close()
+
+    def _open_side(self, family: int, undo: ExitStack) -> Side:
+        if family not in self._bind_addresses:
+            raise NoPortsError(f"no IPv{family} address is set for media; add one to media.bind_address")
+        pair = open_pair(self._pool, family, self._bind_addresses[family])
+        undo.callback(pair.close, self._pool)
+        try:
+            rtp = RtpChannel(pair.rtp, self._poll, self._buffer)
+            undo.callback(rtp.close)
+            rtcp = RtcpChannel(pair.rtcp, self._poll, self._buffer, rtp.latch)
+            undo.callback(rtcp.close)
+        except OSError as error:
+            raise NoPortsError(f"the system watches no more media sockets: {error.strerror}") from error
+        return Side(family, self._advertised[family], pair, rtp, rtcp)
+
+    def _release(self, stream: Stream) -> None:
+        self._streams.discard(stream)
+        stream.close_ports(self._pool)
+        if not self._streams and self._look.running:
+            self._look.stop()
+
+    def _look_at_all(self) -> None:
+        for stream in list(self._streams):
+            try:
+                stream.look()
+            except Exception:
+                self._log.failure("A call could not take the news about its media")
+
+
+def _ignore() -> None:
+    """Nobody asked to be told."""
+
+
+def _ignore_side(side: int) -> None:
+    """Nobody asked to be told."""

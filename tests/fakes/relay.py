@@ -1,0 +1,85 @@
+"""A relay without sockets: it leases ports from a real pool and remembers what it was told to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from zope.interface import implementer
+
+from rustalk.interfaces import IMediaRelay, IMediaStream
+from rustalk.media.latch import usable
+from rustalk.media.ports import PortPool
+from rustalk.rtp.statistics import StreamStatistics
+
+ADDRESSES = {4: "203.0.113.10", 6: "2001:db8::10"}
+
+
+@implementer(IMediaStream)
+class MemoryStream:
+    """Two leased pairs of ports, and for each side where it wants to receive."""
+
+    on_one_way: Callable[[int], None]
+    on_silence: Callable[[], None]
+
+    def __init__(self, pool: PortPool, families: tuple[int, int]) -> None:
+        self.families = families
+        self.expected: list[tuple[tuple[str, int] | None, tuple[str, int] | None]] = [(None, None), (None, None)]
+        self.within: list[Sequence[IPv4Network | IPv6Network]] = [(), ()]
+        self.clock_rates: list[Mapping[int, int]] = [{}, {}]
+        self.packets = [0, 0]
+        self.watched = False
+        self.closed = False
+        self._pool = pool
+        first = pool.lease()
+        try:
+            self._ports = (first, pool.lease())
+        except Exception:
+            pool.release(first)
+            raise
+
+    def local(self, side: int) -> tuple[str, int, int]:
+        return ADDRESSES[self.families[side]], self._ports[side], self._ports[side] + 1
+
+    def expect(
+        self,
+        side: int,
+        rtp: tuple[str, int] | None,
+        rtcp: tuple[str, int] | None,
+        *,
+        within: Sequence[IPv4Network | IPv6Network] = (),
+    ) -> None:
+        for wanted in (rtp, rtcp):
+            if wanted is not None:
+                usable(wanted, self.families[side])
+        self.expected[side] = (rtp, rtcp)
+        self.within[side] = within
+
+    def set_clock_rates(self, side: int, clock_rates: Mapping[int, int]) -> None:
+        self.clock_rates[side] = clock_rates
+
+    def watch(self, active: bool) -> None:
+        self.watched = active
+
+    def statistics(self, side: int) -> StreamStatistics:
+        return StreamStatistics(packets=self.packets[side])
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            for port in self._ports:
+                self._pool.release(port)
+
+
+@implementer(IMediaRelay)
+class MemoryRelay:
+    """A relay with ports from ``low`` to ``high``; ``streams`` are all that it ever opened."""
+
+    def __init__(self, low: int = 20000, high: int = 20099) -> None:
+        self.pool = PortPool(low, high)
+        self.streams: list[MemoryStream] = []
+
+    def open(self, families: tuple[int, int]) -> MemoryStream:
+        stream = MemoryStream(self.pool, families)
+        self.streams.append(stream)
+        return stream

@@ -1,0 +1,99 @@
+"""SRTP with keys of a=crypto lines (RFC 4568, RFC 3711)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from rustalk.rtp.packet import Packet
+from rustalk.rtp.rtcp import ReceiverReport
+from rustalk.rtp.srtp import KeyMaterial, ProtectionError, Receiver, Sender, UnusableKeyError, parse_key
+
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+SHORT = "AES_CM_128_HMAC_SHA1_32"
+SECRET = bytes.fromhex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6")
+INLINE = "inline:" + b64encode(SECRET).decode()
+# libsrtp's own vector for this key
+PLAIN = bytes.fromhex("800f1234 decafbad cafebabe" + "ab" * 16)
+PROTECTED = bytes.fromhex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb")
+
+
+def test_a_packet_is_protected_as_in_the_published_vector() -> None:
+    assert Sender(parse_key(SUITE, INLINE)).protect(PLAIN) == PROTECTED
+
+
+def test_the_published_vector_verifies() -> None:
+    assert Receiver(parse_key(SUITE, INLINE)).verify(PROTECTED) == PLAIN
+
+
+@pytest.mark.parametrize(("suite", "tag"), [(SUITE, 10), (SHORT, 4)])
+def test_the_suite_sets_the_length_of_the_tag(suite: str, tag: int) -> None:
+    """MED-03: both suites that Teams offers; RTCP keeps the long tag in either."""
+    sender, receiver = Sender(KeyMaterial(suite, SECRET)), Receiver(KeyMaterial(suite, SECRET))
+    report = ReceiverReport(5).build()
+    assert len(sender.protect(PLAIN)) == len(PLAIN) + tag
+    assert receiver.verify_control(sender.protect_control(report)) == report
+
+
+def test_the_roll_over_counter_is_kept_by_both_ends() -> None:
+    """MED-05: the sequence number wraps at 65536 packets and audio goes on."""
+    sender, receiver = Sender(KeyMaterial(SUITE, SECRET)), Receiver(KeyMaterial(SUITE, SECRET))
+    packets = [Packet(0, number, number * 160, 7, b"x").build() for number in range(65530, 65542)]
+    assert [receiver.verify(sender.protect(packet)) for packet in packets] == packets
+
+
+@pytest.mark.parametrize("parameter", [INLINE, INLINE + "|2^31", INLINE.replace("inline", "INLINE") + "|1048576"])
+def test_the_key_is_read_with_and_without_a_lifetime(parameter: str) -> None:
+    """MED-02: ``inline:`` and 40 characters, with or without a lifetime."""
+    key = parse_key(SUITE, parameter)
+    assert (key.secret, key.inline()) == (SECRET, INLINE)
+
+
+@pytest.mark.parametrize(
+    ("suite", "parameter", "cause"),
+    [
+        ("AES_256_CM_HMAC_SHA1_80", INLINE, "is not one of"),
+        (SUITE, INLINE + "|2^31|1:1", "MKI"),
+        (SUITE, "prompt:" + INLINE, "must be inline"),
+        (SUITE, "inline:????", "not base64"),
+        (SUITE, "inline:\u00e9", "not base64"),
+        (SUITE, "inline:" + b64encode(SECRET[:16]).decode(), "has 16 bytes"),
+    ],
+)
+def test_an_unusable_key_is_refused_without_being_shown(suite: str, parameter: str, cause: str) -> None:
+    """MED-03: a line with MKI is for the answerer to pass over."""
+    with pytest.raises(UnusableKeyError, match=cause) as caught:
+        parse_key(suite, parameter)
+    assert INLINE[7:20] not in str(caught.value)
+
+
+def test_a_key_is_not_in_its_repr() -> None:
+    key = parse_key(SUITE, INLINE)
+    assert "secret" not in repr(key)
+    assert repr(SECRET) not in repr(key)
+
+
+def test_a_changed_packet_is_refused() -> None:
+    changed = PROTECTED[:-1] + bytes([PROTECTED[-1] ^ 1])
+    with pytest.raises(ProtectionError, match="authentication failure"):
+        Receiver(KeyMaterial(SUITE, SECRET)).verify(changed)
+
+
+def test_a_replayed_packet_is_refused() -> None:
+    receiver = Receiver(KeyMaterial(SUITE, SECRET))
+    receiver.verify(PROTECTED)
+    with pytest.raises(ProtectionError, match="replay"):
+        receiver.verify(PROTECTED)
+
+
+def test_a_changed_control_packet_is_refused() -> None:
+    with pytest.raises(ProtectionError, match="SRTCP packet refused"):
+        Receiver(KeyMaterial(SUITE, SECRET)).verify_control(bytes(40))
+
+
+def test_what_cannot_be_protected_is_refused() -> None:
+    sender = Sender(KeyMaterial(SUITE, SECRET))
+    for protect in (sender.protect, sender.protect_control):
+        with pytest.raises(ProtectionError, match="not protected"):
+            protect(bytes(2000))
