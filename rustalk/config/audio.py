@@ -1,0 +1,86 @@
+"""What happens to the audio of a call: the section media, and the choices that trunks and routes have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rustalk.config import formats
+from rustalk.config.about import about
+
+__all__ = ["EARLY_MEDIA", "MEDIA_PATH", "EarlyMedia", "Media", "MediaPath"]
+
+MediaPath = Literal["relay", "direct"]
+EarlyMedia = Literal["first", "pass", "ring"]
+
+EARLY_MEDIA = (
+    "What a call towards us hears before the answer when the called side sends several 18x. `first`: the first 18x "
+    "crosses, and a 183 with a session description crosses as 180 without one until audio has really arrived; `pass`: "
+    "all cross as they are; `ring`: always 180 without a session description."
+)
+"""The meaning of the key early_media."""
+
+MEDIA_PATH = (
+    "`relay`: audio flows through this SBC; `direct`: the session descriptions cross unchanged and the two sides send "
+    "to each other."
+)
+"""The meaning of the key media."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """Audio through this SBC."""
+
+    bind_address: str = field(
+        default="127.0.0.1",
+        metadata=about(
+            "Address on which audio is received. 0.0.0.0 or :: needs `advertised_address`.",
+            example="192.0.2.10",
+            check=formats.address,
+        ),
+    )
+    advertised_address: str = field(
+        default="",
+        metadata=about(
+            "Address written into session descriptions (NAT). Empty: `bind_address`.",
+            example="203.0.113.10",
+            check=formats.address,
+        ),
+    )
+    ports: tuple[int, int] = field(
+        default=(10000, 32767),
+        metadata=about(
+            "Lowest and highest UDP port for audio. A relayed call takes four.",
+            example=[20000, 29999],
+            low=1024,
+            high=65535,
+        ),
+    )
+    latching: Literal["strict", "learn"] = field(
+        default="learn",
+        metadata=about(
+            "From where audio is taken. `strict`: only from the address and port that the session description named; "
+            "`learn`: the first valid RTP packet of a side decides once, which peers behind NAT need."
+        ),
+    )
+    timeout: float = field(
+        default=120.0,
+        metadata=about(
+            "A call without any audio or RTCP in both directions for this long is ended. Hold does not count. "
+            "0: never.",
+            unit="seconds",
+            low=0,
+            high=86400,
+        ),
+    )
+    one_way_after: float = field(
+        default=5.0,
+        metadata=about(
+            "Audio in one direction only is reported after this. 0: never.", unit="seconds", low=0, high=3600
+        ),
+    )
+
+    @property
+    def address(self) -> str:
+        """The address for session descriptions."""
+        return self.advertised_address or self.bind_address

@@ -1,0 +1,118 @@
+"""The connection to Microsoft Teams: the section teams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rustalk.config import formats
+from rustalk.config.about import UNUSED, about
+from rustalk.config.audio import EARLY_MEDIA, MEDIA_PATH, EarlyMedia, MediaPath
+from rustalk.config.cloud import CLOUDS, PROXY_PORT, CloudName
+
+__all__ = ["TEAMS", "Teams"]
+
+TEAMS = "teams"
+"""The name of the Teams trunk where routes and identities name a trunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teams:
+    """Microsoft Teams Direct Routing."""
+
+    enabled: bool = field(default=False, metadata=about("Whether Teams is connected.", example=True))
+    sbc_fqdn: str = field(
+        default="",
+        metadata=about(
+            "Public name of this SBC, as paired in the Teams admin centre and written in its certificate. At most 63 "
+            "characters, not under onmicrosoft.com (NET-11).",
+            example="sbc.example.com",
+            check=formats.one_line,
+        ),
+    )
+    cloud: CloudName = field(
+        default="commercial",
+        metadata=about(
+            "Microsoft cloud of the tenant; sets the defaults of `sip_proxies` and `networks`.", example="gcc-high"
+        ),
+    )
+    mtls_cert_path: str = field(
+        default="",
+        metadata=about(
+            "PEM file with our certificate and its chain, shown to Teams in both roles.",
+            example="/etc/rustalk/teams.pem",
+            aliases=("mtls_cert",),
+        ),
+    )
+    mtls_key_path: str = field(
+        default="",
+        metadata=about(
+            "PEM file with the private key of `mtls_cert_path`.",
+            example="/etc/rustalk/teams-key.pem",
+            aliases=("mtls_key",),
+        ),
+    )
+    ca_path: str = field(
+        default="",
+        metadata=about(
+            "PEM file with the roots that may sign the certificate of a proxy. Empty: the roots that Microsoft uses, "
+            "which come with RusTalk.",
+            example="/etc/rustalk/roots.pem",
+        ),
+    )
+    sip_proxies: tuple[str, ...] = field(
+        default=CLOUDS["commercial"].proxies,
+        metadata=about(
+            'Proxies in the order in which calls try them, as "host" or "host:port"; the port is 5061 where none is '
+            "given (NET-01). Not given: the proxies of `cloud`.",
+            check=formats.proxy,
+        ),
+    )
+    options_ping_enabled: bool = field(
+        default=True,
+        metadata=about("Send OPTIONS to every proxy. Teams gives no calls to an SBC that does not (OPT-01)."),
+    )
+    options_ping_interval: float = field(
+        default=60.0,
+        metadata=about(
+            "Time between two OPTIONS to one proxy; Teams wants at most 60 (OPT-02).", unit="seconds", low=1, high=180
+        ),
+    )
+    profile: str = field(
+        default="",
+        metadata=about(
+            "Id of the SIP profile towards Teams. Empty: the first one that speaks TLS.",
+            example="outside",
+            check=formats.identifier,
+        ),
+    )
+    networks: tuple[str, ...] = field(
+        default=CLOUDS["commercial"].networks,
+        metadata=about(
+            "Networks from which Teams may signal, beside the proof by certificate (NET-05). Not given: those "
+            "of `cloud`.",
+            check=formats.proxy_network,
+        ),
+    )
+    media: MediaPath = field(
+        default="relay", metadata=about(f"{MEDIA_PATH} A route can say otherwise.", example="relay")
+    )
+    early_media: EarlyMedia = field(default="first", metadata=about(EARLY_MEDIA))
+    trunk_fqdn: str = field(
+        default="",
+        metadata=about(
+            "The one proxy that RusTalk's first configuration named.",
+            example="sip.pstnhub.microsoft.com",
+            check=formats.proxy,
+            unused=f"{UNUSED}: calls use all of `sip_proxies`",
+        ),
+    )
+    tenant_domain: str = field(
+        default="",
+        metadata=about("Domain of the tenant.", example="tenant.onmicrosoft.com", check=formats.domain, unused=UNUSED),
+    )
+
+    @property
+    def proxies(self) -> tuple[tuple[str, int], ...]:
+        """The proxies as host and port, in order."""
+        split = (formats.split_host_port(proxy) for proxy in self.sip_proxies)
+        return tuple((host, port or PROXY_PORT) for host, port in split)

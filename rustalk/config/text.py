@@ -1,0 +1,43 @@
+"""JSON text to plain values, with what the standard parser swallows: keys that appear twice, and endless nesting."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from rustalk.config.problem import ConfigError, Problem
+
+__all__ = ["Object", "parse"]
+
+
+class Object(dict[str, object]):
+    """A JSON object that remembers which of its keys appeared more than once; the last value is the one kept."""
+
+    __slots__ = ("repeated",)
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        """Take the keys and values in the order of the text."""
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs) if len(pairs) > len(self) else Counter[str]()
+        self.repeated = sorted(key for key, count in counts.items() if count > 1)
+
+
+def parse(text: str, source: str) -> object:
+    """Return what ``text`` says; objects come as `Object`.
+
+    Raises ConfigError with line and column of a syntax error, but not with the line itself, which may hold a secret.
+    """
+    try:
+        value: object = json.loads(text, object_pairs_hook=Object, parse_constant=str)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise _error(source, f"a fault at {place}", "JSON", error.msg) from None
+    except RecursionError:
+        raise _error(source, "brackets nested too deep", "a configuration, which needs about eight levels") from None
+    except ValueError as error:
+        raise _error(source, "a number with too many digits", "JSON", str(error)) from None
+    return value
+
+
+def _error(source: str, found: str, expected: str, hint: str = "") -> ConfigError:
+    return ConfigError(source, (Problem("$", found, expected, hint),))

@@ -1,0 +1,62 @@
+"""Sections of RusTalk's configuration that this version takes and keeps but does not act on: codecs, database, acme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rustalk.config import formats
+from rustalk.config.about import about
+from rustalk.config.secret import Secret
+
+__all__ = ["Acme", "Codec", "Codecs", "Database"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """One codec of RusTalk's list."""
+
+    name: str = field(metadata=about("Name as in a session description.", example="PCMU", check=formats.one_line))
+    payload_type: int = field(metadata=about("RTP payload type.", example=0, low=0, high=127))
+    clock_rate: int = field(default=8000, metadata=about("RTP clock rate.", unit="Hz", low=1, high=192000))
+    channels: int = field(default=1, metadata=about("Channels.", low=1, high=8))
+    description: str = field(default="", metadata=about("Free text.", example="G.711 mu-law (64 kbps)"))
+    enabled: bool = field(default=True, metadata=about("Whether the codec is offered."))
+    is_standard: bool = field(default=True, metadata=about("Whether the codec came with the product."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codecs:
+    """Codecs. This version passes every codec through and lets the two ends agree."""
+
+    codecs: tuple[Codec, ...] = field(default=(), metadata=about("The codecs in order of preference."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """The database of RusTalk's configuration."""
+
+    url: Secret = field(default=Secret(), metadata=about("Address of the database, password included. Never shown."))
+    max_connections: int = field(default=10, metadata=about("Connections at most.", low=1, high=10000))
+    min_connections: int = field(default=2, metadata=about("Connections at least.", low=0, high=10000))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acme:
+    """Certificates by ACME (RFC 8555)."""
+
+    enabled: bool = field(default=False, metadata=about("Whether certificates are requested."))
+    email: str = field(
+        default="", metadata=about("Address of the account.", example="admin@example.com", check=formats.one_line)
+    )
+    domains: tuple[str, ...] = field(
+        default=(), metadata=about("Names of the certificate.", example=["sbc.example.com"])
+    )
+    cert_dir: str = field(default="/etc/rustalk/certs", metadata=about("Directory of the certificates."))
+    account_dir: str = field(default="/etc/rustalk/acme", metadata=about("Directory of the account."))
+    use_staging: bool = field(default=False, metadata=about("Use the test environment of the authority."))
+    http_challenge_port: int = field(default=80, metadata=about("Port for the HTTP-01 challenge.", low=1, high=65535))
+    challenge_type: Literal["http-01", "dns-01"] = field(default="http-01", metadata=about("Kind of challenge."))
+    auto_renew_days: int = field(
+        default=30, metadata=about("Renew this long before the end.", unit="days", low=1, high=365)
+    )

@@ -1,0 +1,17 @@
+"""The section of the audio."""
+
+from __future__ import annotations
+
+from rustalk.config.audio import Media
+
+
+def test_the_address_for_session_descriptions_is_the_advertised_one() -> None:
+    """Behind NAT the two differ."""
+    assert Media(bind_address="192.0.2.1").address == "192.0.2.1"
+    assert Media(bind_address="192.0.2.1", advertised_address="203.0.113.1").address == "203.0.113.1"
+
+
+def test_the_default_ports_stay_below_those_that_linux_hands_out() -> None:
+    """32768 and above are the kernel's for outgoing connections."""
+    low, high = Media().ports
+    assert 1024 < low < high < 32768

@@ -1,0 +1,243 @@
+"""Rules over the whole of the settings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rustalk.config.load import load
+from rustalk.config.problem import ConfigError, Problem
+
+TEAMS = {"enabled": True, "sbc_fqdn": "sbc.example.com", "mtls_cert_path": "c.pem", "mtls_key_path": "k.pem"}
+TRUNK = {"id": "carrier", "host": "192.0.2.7"}
+
+
+def faults(**sections: Any) -> list[Problem]:
+    """Load the sections and return the problems."""
+    try:
+        load(json.dumps(sections))
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def paths(**sections: Any) -> list[str]:
+    """Load the sections and return where the problems are."""
+    return [problem.path for problem in faults(**sections)]
+
+
+def warned(**sections: Any) -> list[str]:
+    """Load the sections, which must be good, and return where the warnings are."""
+    return [notice.path for notice in load(json.dumps(sections)).warnings]
+
+
+def route(**keys: Any) -> dict[str, Any]:
+    """Return the routing section with one good route, changed by ``keys``."""
+    good = {"id": "r", "pattern": "^1", "destination": {"type": "Trunk", "value": "carrier"}}
+    return {"routes": [good | keys]}
+
+
+def test_names_are_given_once() -> None:
+    """An id that two things have would make every reference a guess."""
+    profiles = [{"id": "p", "bind_port": 1}, {"id": "p", "bind_port": 2}]
+    acls = {"acls": [{"name": "a"}, {"name": "a"}]}
+    found = paths(sip_profiles=profiles, trunks=[TRUNK, TRUNK], acls=acls)
+    assert found == ["$.acls.acls[1].name", "$.sip_profiles[1].id", "$.trunks[1].id"]
+
+
+def test_no_trunk_is_called_teams() -> None:
+    """That name is the Teams trunk."""
+    assert paths(trunks=[TRUNK | {"id": "teams"}]) == ["$.trunks[0].id"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"destination": {"type": "Trunk", "value": "nowhere"}},
+        {"destination": {"type": "Trunk", "value": "${destination}"}},
+        {"destination": {"type": "Hangup", "value": "200"}},
+        {"destination": {"type": "Hangup", "value": "\u0664\u0668\u0666"}},
+    ],
+)
+def test_a_destination_exists_and_is_not_chosen_by_the_caller(keys: dict[str, Any]) -> None:
+    """Unknown trunks, substitution in a trunk's name and impossible statuses are refused."""
+    assert paths(trunks=[TRUNK], routing=route(**keys)) == ["$.routing.routes[0].destination.value"]
+
+
+@pytest.mark.parametrize("kind", ["Extension", "RingGroup", "Voicemail", "Custom"])
+def test_destinations_of_the_pbx_are_refused_while_there_is_none(kind: str) -> None:
+    """A route that cannot be carried out does not look as if it could."""
+    destination = {"type": kind, "value": "2000"}
+    problem = faults(trunks=[TRUNK], routing=route(destination=destination))[0]
+    assert problem.path == "$.routing.routes[0].destination.type"
+    assert "need the PBX" in problem.hint
+    assert warned(trunks=[TRUNK], routing=route(destination=destination, enabled=False))
+
+
+def test_an_accepting_route_has_a_destination() -> None:
+    """A refusing one needs none."""
+    assert paths(routing=route(destination=None)) == ["$.routing.routes[0].destination"]
+    assert paths(routing=route(destination=None, action="reject")) == []
+
+
+def test_a_source_is_a_trunk() -> None:
+    """A misspelt source would never match."""
+    assert paths(trunks=[TRUNK], routing=route(source="carier")) == ["$.routing.routes[0].source"]
+    assert paths(trunks=[TRUNK], routing=route(source="carrier")) == []
+
+
+def test_a_pattern_that_re2_refuses_stops_the_load() -> None:
+    """RusTalk's look-ahead route never matched and blocked nothing."""
+    problem = faults(trunks=[TRUNK], routing=route(pattern=r"^\+(?!1).*$"))[0]
+    assert problem.path == "$.routing.routes[0].pattern"
+    assert "look-ahead" in problem.hint
+
+
+def test_continue_without_its_flag_is_refused() -> None:
+    """The search would end there without a destination."""
+    assert paths(trunks=[TRUNK], routing=route(action="continue")) == ["$.routing.routes[0].continue_on_match"]
+    assert paths(trunks=[TRUNK], routing=route(action="continue", continue_on_match=True)) == []
+
+
+def test_a_route_that_may_surprise_is_warned_of() -> None:
+    """A pattern without anchor, a flag without effect, a trunk that is off."""
+    assert warned(trunks=[TRUNK], routing=route(pattern="555")) == ["$.routing.routes[0].pattern"]
+    flagged = route(continue_on_match=True)
+    assert warned(trunks=[TRUNK], routing=flagged) == ["$.routing.routes[0].continue_on_match"]
+    off = TRUNK | {"enabled": False}
+    assert warned(trunks=[off], routing=route()) == ["$.routing.routes[0].destination.value"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "203.0.113.1", "sbc.contoso.onmicrosoft.com", "*.example.com", "sbc", "a" * 50 + ".example.example", "a..b"],
+)
+def test_the_name_of_the_sbc_is_one_that_teams_pairs(name: str) -> None:
+    """NET-11: a name of one's own domain, at most 63 characters, no address and no wildcard."""
+    assert paths(teams=TEAMS | {"sbc_fqdn": name}) == ["$.teams.sbc_fqdn"]
+
+
+def test_teams_that_is_off_needs_nothing() -> None:
+    """A prepared section does not stop a start."""
+    assert paths(teams={"enabled": False, "sbc_fqdn": "x.onmicrosoft.com"}) == []
+
+
+def test_teams_has_a_certificate_with_its_key() -> None:
+    """Mutual TLS needs both files."""
+    assert paths(teams=TEAMS | {"mtls_key_path": ""}) == ["$.teams.mtls_key_path"]
+    assert paths(teams=TEAMS | {"mtls_key_path": "", "mtls_cert_path": ""}) == ["$.teams.mtls_cert_path"]
+
+
+def test_teams_has_a_profile_with_tls() -> None:
+    """NET-01: TLS only."""
+    profile = {"id": "plain", "protocols": ["udp"]}
+    assert paths(teams=TEAMS, sip_profiles=[profile]) == ["$.teams.profile"]
+    assert paths(teams=TEAMS | {"profile": "plain"}, sip_profiles=[profile]) == ["$.teams.profile"]
+    assert paths(teams=TEAMS | {"profile": "nowhere"}) == ["$.teams.profile"]
+
+
+def test_the_government_clouds_use_port_5061_alone() -> None:
+    """NET-02: both our listener and the proxies."""
+    teams = TEAMS | {"cloud": "gcc-high"}
+    assert paths(teams=teams) == []
+    assert paths(teams=teams, transport={"tls_port": 5067}) == ["$.transport.tls_port"]
+    profile = {"id": "outside", "protocols": ["tls"], "bind_port": 5067}
+    assert paths(teams=teams, sip_profiles=[profile]) == ["$.sip_profiles[0].bind_port"]
+    other = teams | {"sip_proxies": ["sip.pstnhub.gov.teams.microsoft.us:5067"]}
+    assert paths(teams=other) == ["$.teams.sip_proxies[0]"]
+
+
+def test_a_proxy_belongs_to_the_cloud() -> None:
+    """NET-02, NET-03: no names of another cloud, and no retired ones."""
+    assert paths(teams=TEAMS | {"sip_proxies": ["sip.pstnhub.gov.teams.microsoft.us"]}) == ["$.teams.sip_proxies[0]"]
+    assert paths(teams=TEAMS | {"sip_proxies": ["sip-all.pstnhub.microsoft.com"]}) == ["$.teams.sip_proxies[0]"]
+    assert paths(teams=TEAMS | {"sip_proxies": [], "networks": []}) == ["$.teams.networks", "$.teams.sip_proxies"]
+
+
+def test_pings_that_teams_would_miss_are_warned_of() -> None:
+    """OPT-01, OPT-02: one a minute."""
+    slow = TEAMS | {"options_ping_interval": 120, "options_ping_enabled": False}
+    assert warned(teams=slow) == ["$.teams.options_ping_interval", "$.teams.options_ping_enabled"]
+
+
+def test_nobody_is_recognised_by_the_whole_internet() -> None:
+    """A trunk open to every address would be an open relay."""
+    assert paths(trunks=[TRUNK | {"networks": ["0.0.0.0/0"]}]) == ["$.trunks[0].networks[0]"]
+    assert paths(teams=TEAMS | {"networks": ["::/0"]}) == ["$.teams.networks[0]"]
+
+
+def test_two_profiles_do_not_take_one_port() -> None:
+    """UDP and TCP may share a number, TCP and TLS may not."""
+    profiles = [{"id": "a", "bind_port": 5060}, {"id": "b", "bind_port": 5060, "protocols": ["udp"]}]
+    assert paths(sip_profiles=profiles) == ["$.sip_profiles[1].bind_port"]
+    assert paths(sip_profiles=[{"id": "a", "protocols": ["tcp", "tls"]}]) == ["$.sip_profiles[0].bind_port"]
+    assert paths(transport={"tls_port": 5060}) == ["$.transport.tls_port"]
+
+
+def test_a_switch_that_hears_nothing_is_warned_of() -> None:
+    """All profiles off is allowed while one prepares a file."""
+    assert warned(sip_profiles=[{"id": "a", "enabled": False}]) == ["$.sip_profiles"]
+
+
+def test_listeners_that_profiles_replace_are_warned_of() -> None:
+    """RusTalk's keys next to profiles have no effect."""
+    found = warned(sip_profiles=[{"id": "a"}], server={"bind_port": 5080}, transport={"protocols": ["udp"]})
+    assert found == ["$.server.bind_port", "$.transport.protocols"]
+
+
+def test_an_acl_that_a_profile_names_exists() -> None:
+    """One that is not enabled is worth a word, as it answers its default policy."""
+    assert paths(sip_profiles=[{"id": "a", "acl": "offce"}]) == ["$.sip_profiles[0].acl"]
+    assert warned(sip_profiles=[{"id": "a", "acl": "allow_all"}]) == ["$.sip_profiles[0].acl"]
+
+
+def test_a_certificate_comes_with_its_key_everywhere() -> None:
+    """Half a pair is a mistake."""
+    assert paths(transport={"tls_cert": "c"}) == ["$.transport.tls_key"]
+    assert paths(trunks=[TRUNK | {"tls_key": "k"}]) == ["$.trunks[0].tls_cert"]
+    assert paths(sip_profiles=[{"id": "a", "tls_cert": "c"}]) == ["$.sip_profiles[0].tls_key"]
+
+
+def test_a_trunk_has_a_profile_that_speaks_its_protocol() -> None:
+    """Named or found."""
+    assert paths(trunks=[TRUNK | {"profile": "nowhere"}]) == ["$.trunks[0].profile"]
+    assert paths(trunks=[TRUNK | {"profile": "default", "protocol": "tls"}]) == ["$.trunks[0].protocol"]
+    assert paths(trunks=[TRUNK], transport={"protocols": ["tcp"]}) == ["$.trunks[0].protocol"]
+
+
+def test_the_settings_of_a_trunk_fit_together() -> None:
+    """A password has a user, a registration has one too, and a port is given once."""
+    assert paths(trunks=[TRUNK | {"password": "p"}]) == ["$.trunks[0].username"]
+    assert paths(trunks=[TRUNK | {"register": True}]) == ["$.trunks[0].username"]
+    assert paths(trunks=[TRUNK | {"host": "192.0.2.7:5070", "port": 5060}]) == ["$.trunks[0].port"]
+    assert warned(trunks=[TRUNK | {"tls_verify_name": "a.example"}]) == ["$.trunks[0].tls_verify_name"]
+
+
+def test_audio_has_an_address_and_ports() -> None:
+    """A session description cannot name 0.0.0.0."""
+    assert paths(media={"bind_address": "0.0.0.0"}) == ["$.media.bind_address"]
+    assert paths(media={"bind_address": "0.0.0.0", "advertised_address": "192.0.2.1"}) == []
+    assert paths(media={"ports": [20000, 20002]}) == ["$.media.ports"]
+    assert paths(media={"ports": [30000, 20000]}) == ["$.media.ports"]
+    assert warned(server={"bind_address": "192.0.2.1"}) == ["$.media.bind_address"]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
+def test_an_api_without_authentication_stays_on_loopback(address: str) -> None:
+    """The whole of the switch is in it."""
+    assert paths(api={"bind_address": address}) == ["$.api.bind_address"]
+    assert paths(api={"bind_address": address, "enabled": False}) == []
+
+
+def test_names_and_servers_of_dns_are_what_they_should_be() -> None:
+    """A server that has to be resolved first cannot resolve."""
+    found = paths(dns={"hosts": {"a.example": "b.example", "c.example": 5}, "servers": ["dns.example", "::1"]})
+    assert found == ['$.dns.hosts["a.example"]', '$.dns.hosts["c.example"]', "$.dns.servers[0]"]
+
+
+def test_session_intervals_and_failover_codes_make_sense() -> None:
+    """RFC 4028, and FO-03: a decision of the callee is not tried elsewhere."""
+    found = paths(sip={"session_expires": 100, "min_se": 200, "failover_codes": [503, 486, 603]})
+    assert found == ["$.sip.failover_codes[1]", "$.sip.failover_codes[2]", "$.sip.session_expires"]

@@ -1,0 +1,98 @@
+"""Reading sections by their type hints."""
+
+from __future__ import annotations
+
+from rustalk.config.model import Acl, Codec, Media, Route, Settings, Trunk
+from rustalk.config.read import MAX_ITEMS, Reader
+from rustalk.config.text import parse
+
+
+def problems(kind: type, text: str) -> list[str]:
+    """Read ``text`` as a section and return the paths of its faults."""
+    reader = Reader()
+    reader.section(kind, parse(text, "test"), "$")
+    return [problem.path for problem in reader.problems]
+
+
+def test_a_section_remembers_its_place_and_its_keys() -> None:
+    """Rules over several sections can name the place in the file."""
+    reader = Reader()
+    settings = reader.section(Settings, parse('{"trunks": [{"id": "a", "host": "h"}]}', "test"), "$")
+    assert settings is not None
+    assert reader.path(settings.trunks[0]) == "$.trunks[0]"
+    assert reader.gives(settings.trunks[0], "host")
+    assert not reader.gives(settings.trunks[0], "port")
+    assert reader.path(Trunk(id="b", host="h")) == "$"
+
+
+def test_null_is_as_if_the_key_were_not_there() -> None:
+    """RusTalk writes null for what is not set."""
+    reader = Reader()
+    trunk = reader.section(Trunk, parse('{"id": "a", "host": "h", "username": null}', "test"), "$")
+    assert trunk == Trunk(id="a", host="h")
+    assert problems(Trunk, '{"id": null, "host": "h"}') == ["$.id"]
+
+
+def test_a_required_text_is_not_empty() -> None:
+    """Only keys whose default is empty may be empty."""
+    assert problems(Trunk, '{"id": "", "host": ""}') == ["$.id", "$.host"]
+    assert problems(Media, '{"bind_address": "", "advertised_address": ""}') == ["$.bind_address"]
+
+
+def test_a_pair_needs_both_and_no_more() -> None:
+    """The port range is lowest and highest."""
+    assert problems(Media, '{"ports": [20000]}') == ["$.ports"]
+    assert problems(Media, '{"ports": [20000, "x"]}') == ["$.ports[1]"]
+    assert problems(Media, '{"ports": 20000}') == ["$.ports"]
+
+
+def test_conditions_are_told_apart_by_their_type() -> None:
+    """Each kind has its own keys."""
+    good = '{"id": "r", "pattern": "", "conditions": [{"type": "DayOfWeek", "days": [7]}]}'
+    assert problems(Route, good) == []
+    bad = '{"id": "r", "pattern": "", "conditions": [{"type": "Moon"}, 5, {"type": "Time", "days": [1]}]}'
+    start = "$.conditions"
+    assert problems(Route, bad) == [
+        f"{start}[0].type",
+        f"{start}[1]",
+        f"{start}[2].days",
+        f"{start}[2].start_time",
+        f"{start}[2].end_time",
+    ]
+
+
+def test_two_spellings_of_one_key_are_one_too_many() -> None:
+    """Which of the two would count is not for us to guess."""
+    assert problems(Settings, '{"teams": {"mtls_cert": "a", "mtls_cert_path": "b"}}') == ["$.teams.mtls_cert"]
+    assert problems(Settings, '{"teams": {"mtls_cert": "a"}}') == []
+
+
+def test_a_fault_leaves_the_rest_of_the_section_readable() -> None:
+    """The default stands in, so that further faults are found in the same run."""
+    reader = Reader()
+    codec = reader.section(Codec, parse('{"name": "PCMU", "payload_type": 0, "channels": 99}', "test"), "$")
+    assert codec == Codec(name="PCMU", payload_type=0)
+
+
+def test_a_list_that_is_no_list_is_one_fault() -> None:
+    """No fault is reported for each character of a text."""
+    assert problems(Acl, '{"name": "a", "rules": "allow all"}') == ["$.rules"]
+
+
+def test_a_list_has_a_longest_length() -> None:
+    """A file cannot fill the memory with the items of one list."""
+    text = '{"name": "a", "rules": [' + ",".join(["0"] * (MAX_ITEMS + 1)) + "]}"
+    assert problems(Acl, text) == ["$.rules"]
+
+
+def test_names_and_texts_must_be_an_object() -> None:
+    """A list of names is no mapping."""
+    assert problems(Settings, '{"dns": {"hosts": ["a"]}}') == ["$.dns.hosts"]
+
+
+def test_an_unused_section_is_one_notice() -> None:
+    """Ten codecs do not make ten warnings."""
+    reader = Reader()
+    codecs = '{"codecs": {"codecs": [{"name": "PCMU", "payload_type": 0}, {"name": "PCMA", "payload_type": 8}]}}'
+    reader.section(Settings, parse(codecs, "test"), "$")
+    assert [notice.path for notice in reader.notices] == ["$.codecs"]

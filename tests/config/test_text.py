@@ -1,0 +1,35 @@
+"""JSON text to plain values."""
+
+from __future__ import annotations
+
+import pytest
+
+from rustalk.config.problem import ConfigError
+from rustalk.config.text import Object, parse
+
+
+def test_keys_given_twice_are_remembered() -> None:
+    """The standard parser would keep the last and say nothing."""
+    value = parse('{"a": 1, "b": 2, "a": 3}', "test")
+    assert isinstance(value, Object)
+    assert value.repeated == ["a"]
+
+
+def test_a_syntax_error_has_its_line_and_column_but_no_text_of_the_file() -> None:
+    """The line itself may hold a password."""
+    with pytest.raises(ConfigError, match="line 2 column 13") as caught:
+        parse('{"password":\n  "hunter2" oops}', "rustalk.json")
+    assert "hunter2" not in str(caught.value)
+    assert str(caught.value).startswith("rustalk.json: 1 problem")
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, "", "\ufeff{}", "9" * 5000])
+def test_hostile_text_is_a_plain_error(text: str) -> None:
+    """A16: endless nesting and endless numbers are refused like any other fault."""
+    with pytest.raises(ConfigError):
+        parse(text, "test")
+
+
+def test_not_a_number_is_text_that_no_number_accepts() -> None:
+    """JSON has no NaN; Python's parser would let it through every comparison."""
+    assert parse("[NaN, Infinity]", "test") == ["NaN", "Infinity"]
