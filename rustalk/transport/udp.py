@@ -1,0 +1,153 @@
+"""SIP over UDP: one socket per profile, one cheap flow per peer (RFC 3261 section 18)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from errno import EAGAIN, ENOBUFS
+
+from twisted.internet.error import MessageLengthError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from rustalk.interfaces import IFlow
+from rustalk.sip.errors import RemoteProtocolError
+from rustalk.sip.parse import parse_datagram
+
+from .reception import Reception
+
+__all__ = ["LARGEST_DATAGRAM", "UdpFlow", "UdpSocket", "unmapped"]
+
+LARGEST_DATAGRAM = 65535
+
+_VERDICT_SECONDS = 1.0
+_MAX_FLOWS = 20_000
+_MAX_REFUSED = 4096
+_MAPPED = "::ffff:"
+
+
+@implementer(IFlow)
+class UdpFlow:
+    """One peer of one socket. It stays usable after the socket has forgotten it."""
+
+    __slots__ = (
+        "_address",
+        "_socket",
+        "admitted_until",
+        "identity",
+        "local",
+        "peer",
+        "profile",
+        "reliable",
+        "transport",
+    )
+
+    def __init__(self, socket: UdpSocket, address: tuple[str, int], peer: tuple[str, int]) -> None:
+        self.transport = "UDP"
+        self.reliable = False
+        self.profile = socket.profile
+        self.local = socket.local
+        self.peer = peer
+        self.identity = None
+        self.admitted_until = 0.0
+        self._socket = socket
+        self._address = address
+
+    def send(self, data: bytes) -> None:
+        """Write one datagram. What the kernel refuses is reported as a lost flow; a full buffer is mere loss."""
+        try:
+            self._socket.write(data, self._address)
+        except MessageLengthError:
+            self._socket.report(self, f"a message of {len(data)} bytes is too long for UDP")
+        except OSError as error:
+            if error.errno not in (EAGAIN, ENOBUFS):
+                self._socket.report(self, f"the datagram could not be sent: {error.strerror}")
+
+    def __repr__(self) -> str:
+        return f"<UDP {self.peer[0]}:{self.peer[1]} on {self.profile}>"
+
+
+class UdpSocket(DatagramProtocol):
+    """Datagrams to messages. Whom it does not admit costs a dictionary look-up; its memory is bounded.
+
+    The verdict on a peer is asked for again each second, so that a ban takes effect without a message to us.
+    """
+
+    noisy = False
+    log = Logger()
+
+    def __init__(self, profile: str, reception: Reception, clock: IReactorTime, max_flows: int = _MAX_FLOWS) -> None:
+        self.profile = profile
+        self.local = ("", 0)
+        self.refused = 0
+        self._reception = reception
+        self._clock = clock
+        self._max_flows = max_flows
+        self._flows: OrderedDict[tuple[str, int], UdpFlow] = OrderedDict()
+        self._refused_until: dict[str, float] = {}
+
+    def startProtocol(self) -> None:
+        """The socket is open."""
+        if self.transport is not None:
+            host = self.transport.getHost()
+            self.local = (host.host, host.port)
+
+    def flow(self, host: str, port: int) -> UdpFlow:
+        """The flow to this address, made when there is none; the least recently used is forgotten beyond the bound."""
+        address = (host, port)
+        flow = self._flows.get(address)
+        if flow is None:
+            flow = self._flows[address] = UdpFlow(self, address, (unmapped(host), port))
+            if len(self._flows) > self._max_flows:
+                self._flows.popitem(last=False)
+        else:
+            self._flows.move_to_end(address)
+        return flow
+
+    def datagramReceived(self, data: bytes, addr: tuple[str, int]) -> None:
+        """One datagram. This runs for each message: keep it short."""
+        now = self._clock.seconds()
+        flow = self._flows.get(addr)
+        if flow is None or now >= flow.admitted_until:
+            flow = self._admit(addr, now)
+            if flow is None:
+                return
+        else:
+            self._flows.move_to_end(addr)
+        try:
+            message = parse_datagram(data, self._reception.limits)
+        except RemoteProtocolError as error:
+            self._reception.deliver(error, flow)
+            return
+        if message is not None:
+            self._reception.deliver(message, flow)
+
+    def write(self, data: bytes, address: tuple[str, int]) -> None:
+        """Send one datagram. Raises OSError or MessageLengthError; nothing happens once the socket is closed."""
+        if self.transport is not None:
+            self.transport.write(data, address)
+
+    def report(self, flow: UdpFlow, reason: str) -> None:
+        """Tell the receiver, not before the sender has returned, that a flow does not work."""
+        self._clock.callLater(0, self._reception.lost, flow, reason)
+
+    def _admit(self, addr: tuple[str, int], now: float) -> UdpFlow | None:
+        host = addr[0]
+        if self._refused_until.get(host, 0.0) > now:
+            self.refused += 1
+            return None
+        if not self._reception.admits(unmapped(host), self.profile):
+            self.refused += 1
+            if len(self._refused_until) >= _MAX_REFUSED:
+                self._refused_until.clear()
+            self._refused_until[host] = now + _VERDICT_SECONDS
+            return None
+        flow = self.flow(*addr)
+        flow.admitted_until = now + _VERDICT_SECONDS
+        return flow
+
+
+def unmapped(host: str) -> str:
+    """The IPv4 address inside an IPv4-mapped IPv6 address; any other address as it is."""
+    return host[len(_MAPPED) :] if host.startswith(_MAPPED) and "." in host else host
