@@ -1,0 +1,9 @@
+"""`python -m rustalk` is the `rustalk` program."""
+
+from __future__ import annotations
+
+import sys
+
+from rustalk.cli import main
+
+sys.exit(main())

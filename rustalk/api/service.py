@@ -1,0 +1,84 @@
+"""The API as a service that starts and stops with the switch."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any, cast
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IReactorTCP, IReactorTime
+from twisted.logger import Logger
+
+from rustalk.observe.switch import ISwitch
+
+from .app import build_app, routes
+from .door import Door
+from .site import build_site
+
+__all__ = ["ApiService", "is_loopback"]
+
+
+class ApiService(Service):
+    """Listens for the API. Without authentication on loopback only: anything else raises ValueError at once."""
+
+    name = "api"
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorTCP,
+        clock: IReactorTime,
+        switch: ISwitch,
+        *,
+        address: str = "127.0.0.1",
+        port: int = 8080,
+        auth: str = "off",
+        names: Iterable[str] = (),
+    ) -> None:
+        if auth == "off" and not is_loopback(address):
+            raise ValueError(
+                f'api.bind_address is {address} while api.auth is "off": everybody who reaches that address would '
+                "steer the switch. Bind to 127.0.0.1 or ::1."
+            )
+        self._reactor = reactor
+        self._address = address
+        self._wanted = port
+        self._site = build_site(Door(build_app(routes(switch, clock)), names), clock)
+        self._listening: IListeningPort | None = None
+
+    @property
+    def port(self) -> int | None:
+        """The port that is listened on, which matters when 0 was asked for; None while stopped."""
+        return None if self._listening is None else cast("IPv4Address", self._listening.getHost()).port
+
+    def startService(self) -> None:
+        """Listen. Raises twisted.internet.error.CannotListenError."""
+        self._listening = self._reactor.listenTCP(self._wanted, self._site, interface=self._address)
+        untyped: Any = super()
+        untyped.startService()
+        self._log.info("The API listens on {url}", url=f"http://{_authority(self._address)}:{self.port}")
+
+    def stopService(self) -> Deferred[None] | None:
+        """Stop listening; answers that are on their way may finish."""
+        untyped: Any = super()
+        untyped.stopService()
+        listening, self._listening = self._listening, None
+        return None if listening is None else listening.stopListening()
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach the address; v4-mapped addresses are looked through, a name never is one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped.is_loopback
+    return parsed.is_loopback
+
+
+def _authority(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,55 @@
+"""The switch at a glance, and its figures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rustalk import __version__
+from rustalk.observe.snapshots import TrunkState
+from rustalk.observe.switch import ISwitch
+
+from .route import Answer, Ask, Route
+
+__all__ = ["Status"]
+
+
+class Status:
+    """``/status`` answers a person, ``/stats`` a graph."""
+
+    def __init__(self, switch: ISwitch) -> None:
+        self._switch = switch
+
+    def routes(self) -> list[Route]:
+        """The routes of this resource."""
+        return [
+            Route("GET", "/api/v1/status", self.status, "Readiness, trunks and calls at a glance."),
+            Route("GET", "/api/v1/stats", self.stats, "The figures since the start; sizes in bytes, times in seconds."),
+        ]
+
+    async def status(self, ask: Ask) -> Answer:
+        """Sum up what an operator looks for first."""
+        readiness, figures, teams = self._switch.ready(), self._switch.statistics(), self._switch.teams()
+        states = [trunk.state for trunk in self._switch.trunks()]
+        return Answer(
+            {
+                "service": "rustalk",
+                "version": __version__,
+                "ready": readiness.ready,
+                "reasons": list(readiness.reasons),
+                "uptime_seconds": figures.uptime_seconds,
+                "active_calls": figures.active_calls,
+                "total_calls": figures.total_calls,
+                "trunks": {
+                    "total": len(states),
+                    **{state.value: states.count(state) for state in TrunkState},
+                },
+                "teams": {
+                    "enabled": teams.enabled,
+                    "proxies": {health.proxy: health.status.value for health in teams.health_status},
+                },
+            }
+        )
+
+    async def stats(self, ask: Ask) -> Answer:
+        """Give all figures."""
+        return Answer(asdict(self._switch.statistics()))
