@@ -1,0 +1,528 @@
+"""The composition root: builds each part once, hands it its collaborators, starts and stops them in order.
+
+Only this module knows all the others: the arrows of docs/architecture.md are lines of this file.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFDSet, IReactorTCP, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.names import client
+from twisted.python.failure import Failure
+
+from rustalk.api.service import ApiService
+from rustalk.call.calls import Calls, Policy
+from rustalk.call.entry import Entry
+from rustalk.call.routes import ordered
+from rustalk.certificates.development import development_files
+from rustalk.config import formats, model
+from rustalk.config.cloud import CLOUDS
+from rustalk.interfaces import IFlow
+from rustalk.media.ports import PortPool
+from rustalk.media.relay import Relay
+from rustalk.media.session import MediaSide
+from rustalk.observe.counters import Counters
+from rustalk.observe.snapshots import CertificateReload
+from rustalk.observe.trace import Trace
+from rustalk.security.identity import Identity, Refusal, VerifiedCertificate
+from rustalk.security.limits import TokenBucket
+from rustalk.security.screen import Screen
+from rustalk.sip.digest import Credentials
+from rustalk.sip.parse import Limits
+from rustalk.sip.timers import Timers
+from rustalk.sip.uri import Uri, format_host
+from rustalk.switch import Switch
+from rustalk.transport.errors import TransportError
+from rustalk.transport.identity import is_address
+from rustalk.transport.layer import Transport
+from rustalk.transport.listen import INetwork
+from rustalk.transport.listen import Profile as Listener
+from rustalk.transport.lookup import NamesLookup
+from rustalk.transport.material import TlsFiles, TlsMaterial
+from rustalk.transport.resolve import Resolver, read_hosts
+from rustalk.transport.stream import Bounds
+from rustalk.transport.tls import ClientTls, PeerPolicy, ServerTls
+from rustalk.trunk.choose import Failover
+from rustalk.trunk.gateway import Gateway
+from rustalk.trunk.number import as_user
+from rustalk.trunk.probe import Probe
+from rustalk.trunk.provider import Provider
+from rustalk.trunk.teams import Teams
+from rustalk.ua.dialogs import Dialogs
+from rustalk.ua.endpoint import Endpoint
+from rustalk.ua.profile import Profile
+from rustalk.ua.registration import Account, Registration
+from rustalk.ua.route import Router
+from rustalk.ua.timeouts import Timeouts
+
+__all__ = ["Rustalk", "build"]
+
+log = Logger()
+
+_ROOTS = Path(__file__).parent / "certificates" / "roots" / "microsoft-teams.crt"
+_RESOLVE_AGAIN = 60.0
+_LAST_WORDS = 0.5
+
+
+def build(settings: model.Settings, reactor: Any) -> IService:
+    """The whole switch, ready to be started. ``reactor`` is Twisted's."""
+    return Rustalk(settings, reactor)
+
+
+class Rustalk(MultiService):
+    """Every part of the switch and the order in which they start and stop."""
+
+    name = "rustalk"
+
+    def __init__(self, settings: model.Settings, reactor: Any) -> None:
+        untyped: Any = super()
+        untyped.__init__()
+        self._settings = settings
+        self._reactor = reactor
+        clock: IReactorTime = reactor
+        self.counters = Counters()
+        self.trace = Trace(enabled=settings.sip.trace)
+        self._profiles = {each.id: _name_ourselves(each, settings) for each in settings.profiles}
+        self.screen = Screen(settings)
+        self._resolver = _resolver(settings, reactor)
+        self._credentials = _Tls(settings)
+        self.endpoint = Endpoint(
+            clock,
+            Timeouts(clock),
+            Timers(),
+            via=lambda flow: self._profiles[flow.profile].authority(flow),
+            token=lambda: secrets.token_hex(8),
+            product=settings.sip.user_agent,
+            trace=self.trace,
+            counters=self.counters,
+        )
+        self.transport = Transport(
+            cast("INetwork", reactor),
+            receiver=self.endpoint,
+            admits=self.screen.admits,
+            resolver=self._resolver,
+            profiles=[self._credentials.listener(each) for each in settings.profiles],
+            clients=self._credentials.clients,
+            limits=Limits(message=settings.transport.max_message_size),
+            bounds=_bounds(settings.transport),
+        )
+        self.relay = _relay(settings.media, reactor)
+        self._dialogs = Dialogs()
+        self._trunks: dict[str, Teams | Provider] = _trunks(
+            settings, self._profiles, self.transport, self._resolver, clock
+        )
+        self.calls = Calls(
+            self.endpoint,
+            self._dialogs,
+            trunks=self._trunks,
+            routes=ordered(settings.routing.routes),
+            relay=self.relay,
+            policy=Policy(
+                max_calls=settings.limits.max_calls,
+                retry_after=settings.limits.retry_after,
+                ring_timeout=settings.sip.ring_timeout,
+                session_expires=settings.sip.session_expires,
+                min_se=settings.sip.min_se,
+            ),
+            rate=_rate(settings.limits.calls_per_second, clock),
+            now=clock.seconds,
+            counters=self.counters,
+        )
+        self.endpoint.surface = Entry(
+            identify=self._identify,
+            dialogs=self._dialogs,
+            calls=self.calls,
+            trunks=self._trunks,
+            strangers=TokenBucket(
+                settings.limits.unknown_per_second, max(1.0, settings.limits.unknown_per_second), clock.seconds()
+            ),
+            now=clock.seconds,
+            counters=self.counters,
+        )
+        self._probes = _probes(settings, self._trunks, self.endpoint, clock)
+        self._registrations = _registrations(settings, self._trunks, self.endpoint, clock)
+        self._speakers: tuple[Probe | Registration, ...] = (*self._probes, *self._registrations.values())
+        self._look_up = LoopingCall(self._resolve_trunks)
+        self.switch = Switch(
+            settings,
+            clock,
+            calls=self.calls,
+            trunks=self._trunks,
+            registrations=self._registrations,
+            trace=self.trace,
+            counters=self.counters,
+            reload=self.reload_certificates,
+        )
+        self._add_api(clock)
+
+    def _add_api(self, clock: IReactorTime) -> None:
+        api = self._settings.api
+        if api.enabled:
+            service = ApiService(
+                cast("IReactorTCP", self._reactor),
+                clock,
+                self.switch,
+                address=api.bind_address,
+                port=api.port,
+                auth=api.auth,
+            )
+            adopted: Any = service
+            adopted.setServiceParent(self)
+
+    def _identify(self, flow: IFlow) -> Identity | Refusal:
+        return self.screen.identify(flow.peer[0], flow.profile, cast("VerifiedCertificate | None", flow.identity))
+
+    # Life.
+
+    def startService(self) -> None:
+        """Open the sockets, then speak to the trunks. Raises ListenError when an address cannot be had."""
+        self.transport.start()
+        for profile_id, profile in self._profiles.items():
+            for transport in profile.ports:
+                profile.ports[transport] = self.transport.port(profile_id)
+        untyped: Any = super()
+        untyped.startService()
+        self._look_up.start(_RESOLVE_AGAIN).addErrback(lambda reason: log.failure("Resolving trunks stopped", reason))
+        for speaker in self._speakers:
+            speaker.start()
+        self._on_hangup(lambda *_: self._reactor.callFromThread(self.reload_certificates))
+        log.info("RusTalk is up")
+
+    def stopService(self) -> Deferred[None]:
+        """Take no new calls, wait for the old ones up to ``server.shutdown_timeout``, then end what is left."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        patience = self._settings.server.shutdown_timeout
+        if len(self.calls):
+            log.info("Stopping: {count} calls may go on for {patience:g} s", count=len(self.calls), patience=patience)
+        drained = self.calls.drain()
+        if len(self.calls) and patience:
+            await self._wait(drained, patience)
+        left = len(self.calls)
+        self.calls.end_all()
+        for speaker in self._speakers:
+            speaker.stop()
+        if self._look_up.running:
+            self._look_up.stop()
+        if left:
+            await self._wait(Deferred(), _LAST_WORDS)
+        untyped: Any = super()
+        await untyped.stopService()
+        await self.transport.stop()
+        self.relay.close()
+        log.info("RusTalk has stopped; {left} calls were ended", left=left)
+
+    def _wait(self, event: Deferred[None], seconds: float) -> Deferred[None]:
+        """Until the event, but no longer than that."""
+        event.addTimeout(seconds, self._reactor, onTimeoutCancel=lambda result, timeout: None)
+        return event
+
+    def _on_hangup(self, act: Callable[..., None]) -> None:
+        """Let SIGHUP call this; a process whose reactor installs no signal handlers is left alone."""
+        if getattr(self._reactor, "_installSignalHandlers", False) or signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            self._reactor.callWhenRunning(signal.signal, signal.SIGHUP, act)
+
+    def reload_certificates(self) -> list[CertificateReload]:
+        """Read every certificate file anew; a bad one leaves the old one in force and says so."""
+        return [
+            CertificateReload(
+                name=name,
+                path=str(result.material.files.certificate or result.material.files.roots or ""),
+                loaded=not result.problem,
+                message=result.problem or ("taken up" if result.changed else "unchanged"),
+            )
+            for result in self.transport.reload()
+            for name in (self._credentials.name_of(result.material),)
+        ]
+
+    def _resolve_trunks(self) -> None:
+        """Learn from which addresses the trunks with names may call us (section 5: by address)."""
+        for trunk in self._settings.trunks:
+            if trunk.enabled:
+                Deferred.fromCoroutine(self._resolve(trunk)).addErrback(_log_unresolved, trunk.id)
+
+    async def _resolve(self, trunk: model.Trunk) -> None:
+        found: list[str] = []
+        for host, port in (each.target for each in trunk.targets):
+            if is_address(host):
+                continue
+            try:
+                targets = await self._resolver.targets(host, port or None, trunk.protocol.upper())
+            except TransportError as error:
+                log.warn("Trunk {trunk}: {error}", trunk=trunk.id, error=error.reason)
+                return
+            found += [target.address for target in targets]
+        if found:
+            self.screen.resolved(trunk.id, found)
+
+
+def _log_unresolved(reason: Failure, trunk: str) -> None:
+    log.failure("Trunk {trunk} was not resolved", reason, trunk=trunk)
+
+
+class _Tls:
+    """Every certificate of the switch, loaded once and by whom it is used."""
+
+    def __init__(self, settings: model.Settings) -> None:
+        self._settings = settings
+        self._names: dict[TlsMaterial, str] = {}
+        self._teams_names = frozenset(CLOUDS[settings.teams.cloud].proxies) | {
+            host for host, _ in settings.teams.proxies if not is_address(host)
+        }
+        self._materials: dict[TlsFiles, TlsMaterial] = {}
+        self.clients = self._clients()
+
+    def name_of(self, material: TlsMaterial) -> str:
+        """What a set of files is for, in words."""
+        return self._names[material]
+
+    def listener(self, profile: model.SipProfile) -> Listener:
+        """The transport's view of a profile."""
+        tls = self._server(profile) if "tls" in profile.protocols else None
+        return Listener(
+            profile.id,
+            profile.bind_address,
+            profile.bind_port,
+            tuple(protocol.upper() for protocol in profile.protocols),
+            profile.domain,
+            tls,
+        )
+
+    def _server(self, profile: model.SipProfile) -> ServerTls:
+        teams = profile == self._settings.teams_profile
+        roots = profile.tls_ca or (str(_ROOTS) if teams else "")
+        material = self._material(f"profile {profile.id}", *self._own(profile), roots)
+        policy = PeerPolicy(
+            client_certificate="require" if profile.require_client_cert else "request" if roots else "ignore",
+            names=self._teams_names if teams and not self._shares(profile) else None,
+            forgive_purpose=teams,
+        )
+        return ServerTls(material, policy)
+
+    def _shares(self, profile: model.SipProfile) -> bool:
+        """Whether TLS trunks use the profile of Teams too, so that names are the screen's to judge."""
+        return any(
+            trunk.enabled and trunk.protocol == "tls" and self._settings.trunk_profile(trunk) == profile
+            for trunk in self._settings.trunks
+        )
+
+    def _own(self, profile: model.SipProfile) -> tuple[str, str]:
+        """Our certificate and key on a profile; one for development is made where none is configured."""
+        if profile.tls_cert:
+            return profile.tls_cert, profile.tls_key
+        directory = Path(self._settings.server.state_directory).expanduser() / "certificates"
+        names = [profile.domain or self._settings.sip.domain, "localhost"]
+        files = development_files(directory, names)
+        if files.made:
+            log.info("Made a development certificate for {names} in {path}", names=names, path=str(files.certificate))
+        return str(files.certificate), str(files.key)
+
+    def _clients(self) -> dict[str, ClientTls]:
+        clients = {}
+        teams, profile = self._settings.teams, self._settings.teams_profile
+        if profile is not None:
+            roots = teams.ca_path or profile.tls_ca or str(_ROOTS)
+            material = self._material("teams", *self._own(profile), roots)
+            clients["teams"] = ClientTls(material, PeerPolicy(names=self._teams_names))
+        for trunk in self._settings.trunks:
+            trunk_profile = self._settings.trunk_profile(trunk)
+            if trunk.enabled and trunk.protocol == "tls" and trunk_profile is not None:
+                certificate = (trunk.tls_cert, trunk.tls_key) if trunk.tls_cert else self._own(trunk_profile)
+                names = frozenset({trunk.tls_verify_name}) if trunk.tls_verify_name else None
+                material = self._material(f"trunk {trunk.id}", *certificate, trunk.tls_ca)
+                clients[trunk.id] = ClientTls(material, PeerPolicy(names=names))
+        return clients
+
+    def _material(self, name: str, certificate: str, key: str, roots: str) -> TlsMaterial:
+        files = TlsFiles(Path(certificate), Path(key), Path(roots) if roots else None)
+        material = self._materials.get(files)
+        if material is None:
+            material = self._materials[files] = TlsMaterial(files)
+            self._names[material] = name
+            for warning in material.current.warnings:
+                log.warn("{name}: {warning}", name=name, warning=warning)
+        return material
+
+
+def _name_ourselves(profile: model.SipProfile, settings: model.Settings) -> Profile:
+    """How we call ourselves on a profile: the paired FQDN towards Teams, else what is advertised."""
+    teams = settings.teams.enabled and profile == settings.teams_profile
+    host = settings.teams.sbc_fqdn if teams else profile.domain or profile.advertised_address
+    if not host and not ip_address(profile.bind_address).is_unspecified:
+        host = profile.bind_address
+    return Profile(profile.id, host, {protocol.upper(): profile.bind_port for protocol in profile.protocols})
+
+
+def _resolver(settings: model.Settings, reactor: Any) -> Resolver:
+    """Hosts first, then DNS: the configured servers or those of the system."""
+    servers = [formats.split_host_port(server) for server in settings.dns.servers]
+    resolver: Any = client.Resolver
+    names = resolver(
+        resolv=None if servers else "/etc/resolv.conf",
+        servers=[(host, port or 53) for host, port in servers] or None,
+        reactor=reactor,
+    )
+    hosts: dict[str, Sequence[str]] = {}
+    if settings.dns.hosts_file:
+        hosts.update(read_hosts(Path(settings.dns.hosts_file)))
+    hosts.update({name: (address,) for name, address in settings.dns.hosts.items()})
+    return Resolver(NamesLookup(names), reactor, hosts)
+
+
+def _bounds(transport: model.Transport) -> Bounds:
+    return Bounds(
+        partial=transport.partial_timeout,
+        idle=transport.idle_timeout,
+        connections=transport.max_connections,
+        connections_per_address=transport.max_connections_per_address,
+    )
+
+
+def _relay(media: model.Media, reactor: Any) -> Relay:
+    version = ip_address(media.bind_address).version
+    return Relay(
+        cast("IReactorFDSet", reactor),
+        PortPool(*media.ports),
+        clock=reactor,
+        bind_addresses={version: media.bind_address},
+        advertised_addresses={version: media.advertised_address} if media.advertised_address else None,
+        latching=media.latching,
+        timeout=media.timeout or None,
+        one_way_after=media.one_way_after or None,
+    )
+
+
+def _rate(calls_per_second: float, clock: IReactorTime) -> TokenBucket | None:
+    if not calls_per_second:
+        return None
+    return TokenBucket(calls_per_second, max(1.0, calls_per_second), clock.seconds())
+
+
+def _media_side(settings: model.Settings, media: str, *, trim: bool = False, teams: bool = False) -> MediaSide:
+    return MediaSide(
+        family=ip_address(settings.media.bind_address).version,
+        advertised=settings.media.advertised_address or None,
+        direct=media == "direct",
+        trim=trim,
+        inactive_only=teams,
+        within=tuple(ip_network(each) for each in settings.teams.networks) if teams else (),
+    )
+
+
+def _trunks(
+    settings: model.Settings,
+    profiles: Mapping[str, Profile],
+    transport: Transport,
+    resolver: Resolver,
+    clock: IReactorTime,
+) -> dict[str, Teams | Provider]:
+    failover = Failover(settings.sip.failover_codes)
+    trunks: dict[str, Teams | Provider] = {}
+
+    def router(profile: model.SipProfile, protocol: str, tls: str | None) -> Router:
+        return Router(
+            transport,
+            resolver,
+            profile=profile.id,
+            protocol=protocol.upper(),
+            families=(ip_address(profile.bind_address).version,),
+            tls=tls,
+            timeout=settings.transport.connect_timeout,
+        )
+
+    teams, profile = settings.teams, settings.teams_profile
+    if teams.enabled and profile is not None:
+        trunks["teams"] = Teams(
+            fqdn=teams.sbc_fqdn,
+            profile=profiles[profile.id],
+            proxies=teams.proxies,
+            router=router(profile, "tls", "teams"),
+            clock=clock,
+            media=_media_side(settings, teams.media, teams=True),
+            early_media=teams.early_media,
+            failover=failover,
+            patience=settings.sip.first_response_timeout,
+            max_forwards=settings.sip.max_forwards,
+            product=settings.sip.user_agent,
+        )
+    for trunk in settings.trunks:
+        trunk_profile = settings.trunk_profile(trunk)
+        if trunk.enabled and trunk_profile is not None:
+            provider = Provider(
+                id=trunk.id,
+                name=trunk.name or trunk.id,
+                profile=profiles[trunk_profile.id],
+                router=router(trunk_profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
+                media=_media_side(settings, trunk.media, trim=trunk.protocol == "udp"),
+                early_media=trunk.early_media,
+                failover=failover,
+                patience=settings.sip.first_response_timeout,
+                max_forwards=settings.sip.max_forwards,
+                product=settings.sip.user_agent,
+                credentials=_login(trunk),
+                below=secrets.randbelow,
+            )
+            provider.gateways = tuple(
+                Gateway(
+                    provider, *host.target, trunk.protocol.upper(), clock, priority=host.priority, weight=host.weight
+                )
+                for host in trunk.targets
+            )
+            trunks[trunk.id] = provider
+    return trunks
+
+
+def _login(trunk: model.Trunk) -> Credentials | None:
+    if not trunk.username:
+        return None
+    return Credentials(trunk.username, trunk.password.reveal(), trunk.realm or None)
+
+
+def _probes(
+    settings: model.Settings, trunks: Mapping[str, Teams | Provider], endpoint: Endpoint, clock: IReactorTime
+) -> list[Probe]:
+    """Who is pinged, and how often."""
+    schedule: dict[str, float] = {}
+    if settings.teams.options_ping_enabled:
+        schedule["teams"] = settings.teams.options_ping_interval
+    for trunk in settings.trunks:
+        if trunk.options_ping_enabled:
+            schedule[trunk.id] = trunk.options_ping_interval
+    return [
+        Probe(endpoint, gateway, schedule[trunk.id], clock)
+        for trunk in trunks.values()
+        if trunk.id in schedule
+        for gateway in trunk.gateways
+    ]
+
+
+def _registrations(
+    settings: model.Settings, trunks: Mapping[str, Teams | Provider], endpoint: Endpoint, clock: IReactorTime
+) -> dict[str, Registration]:
+    registrations = {}
+    for each in settings.trunks:
+        trunk = trunks.get(each.id)
+        if each.register and isinstance(trunk, Provider):
+            account = Account(
+                trunk=each.id,
+                registrar=Uri.parse(f"sip:{trunk.gateways[0].authority}"),
+                address=f"sip:{as_user(each.username)}@{format_host(trunk.gateways[0].host)}",
+                expires=each.register_expires,
+                credentials=trunk.credentials,
+                contact=partial(trunk.contact, user=each.username),
+            )
+            spread = secrets.SystemRandom().random
+            registrations[each.id] = Registration(endpoint, trunk.router, account, clock, spread)
+    return registrations

@@ -1,0 +1,1 @@
+"""The B2BUA: two legs that share only events, and what joins them."""

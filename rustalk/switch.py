@@ -1,0 +1,202 @@
+"""The running switch as its doors see it: questions are answered from the parts, and few things may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from rustalk.call.calls import Calls
+from rustalk.config.model import Settings
+from rustalk.observe.counters import Counters
+from rustalk.observe.snapshots import (
+    CallPage,
+    CallSnapshot,
+    CertificateReload,
+    HealthStatus,
+    ProxyHealth,
+    Readiness,
+    Statistics,
+    TargetSnapshot,
+    TeamsSnapshot,
+    TrunkSnapshot,
+    TrunkState,
+    cut_page,
+)
+from rustalk.observe.switch import ISwitch
+from rustalk.observe.trace import Trace, TraceEntry
+from rustalk.observe.usage import ProcessUsage
+from rustalk.trunk.gateway import Gateway
+from rustalk.trunk.health import State
+from rustalk.trunk.provider import Provider
+from rustalk.trunk.teams import Teams
+from rustalk.ua.registration import Registration
+
+__all__ = ["Switch"]
+
+_STATUS = {
+    State.UP: HealthStatus.HEALTHY,
+    State.UNKNOWN: HealthStatus.DEGRADED,
+    State.SUSPECT: HealthStatus.DEGRADED,
+    State.DOWN: HealthStatus.DOWN,
+}
+_BEST_FIRST = (State.UP, State.SUSPECT, State.UNKNOWN, State.DOWN)
+
+
+@implementer(ISwitch)
+class Switch:
+    """Answers what the API and the console ask."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: IReactorTime,
+        *,
+        calls: Calls,
+        trunks: Mapping[str, Teams | Provider],
+        registrations: Mapping[str, Registration],
+        trace: Trace,
+        counters: Counters,
+        reload: Callable[[], Sequence[CertificateReload]],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._calls = calls
+        self._trunks = trunks
+        self._registrations = registrations
+        self._trace = trace
+        self._counters = counters
+        self._reload = reload
+        self._started = clock.seconds()
+        self._usage = ProcessUsage(clock.seconds)
+
+    def calls(self, limit: int, cursor: str | None) -> CallPage:
+        """The calls in progress and those lately ended, newest first."""
+        return cut_page(self._calls.ids(), limit, cursor, self._calls.look)
+
+    def call(self, call_id: str) -> CallSnapshot | None:
+        """One call."""
+        return self._calls.find(call_id)
+
+    def hang_up(self, call_id: str) -> bool:
+        """End a call on both sides."""
+        return self._calls.hang_up(call_id)
+
+    def trace(self, call_id: str) -> list[TraceEntry]:
+        """The SIP messages of a call."""
+        call = self._calls.find(call_id)
+        return [] if call is None else self._trace.of_call([leg.sip_call_id for leg in call.legs])
+
+    def trunks(self) -> list[TrunkSnapshot]:
+        """Every trunk with its health; disabled ones too."""
+        live = [self._trunk(trunk) for trunk in self._trunks.values()]
+        disabled = [
+            TrunkSnapshot(trunk.id, trunk.name or trunk.id, TrunkState.DISABLED, "disabled in the configuration")
+            for trunk in self._settings.trunks
+            if not trunk.enabled
+        ]
+        return live + disabled
+
+    def _trunk(self, trunk: Teams | Provider) -> TrunkSnapshot:
+        best = min(trunk.gateways, key=lambda gateway: _BEST_FIRST.index(gateway.health.state))
+        registration = self._registrations.get(trunk.id)
+        return TrunkSnapshot(
+            id=trunk.id,
+            name=trunk.name,
+            state=TrunkState(best.health.state),
+            why=f"{best.authority}: {best.health.why}",
+            since=_moment(best.health.since),
+            targets=tuple(_target(gateway) for gateway in trunk.gateways),
+            registered=None if registration is None else registration.registered,
+            active_calls=self._calls.active(trunk.id),
+            total_calls=self._calls.total(trunk.id),
+        )
+
+    def teams(self) -> TeamsSnapshot:
+        """The Teams trunk."""
+        teams = self._settings.teams
+        config: dict[str, object] = {
+            "sbc_fqdn": teams.sbc_fqdn,
+            "mtls_cert_path": teams.mtls_cert_path,
+            "mtls_key_path": teams.mtls_key_path,
+            "ca_path": teams.ca_path,
+            "sip_proxies": list(teams.sip_proxies),
+            "options_ping_enabled": teams.options_ping_enabled,
+            "options_ping_interval": teams.options_ping_interval,
+        }
+        trunk = self._trunks.get("teams")
+        gateways = trunk.gateways if trunk is not None else ()
+        return TeamsSnapshot(
+            enabled=teams.enabled,
+            config=config,
+            health_status=tuple(_proxy(gateway) for gateway in gateways),
+            total_calls=self._calls.total("teams"),
+            active_calls=self._calls.active("teams"),
+        )
+
+    def statistics(self) -> Statistics:
+        """The figures since the start."""
+        counters = self._counters
+        return Statistics(
+            active_calls=len(self._calls),
+            total_calls=counters.calls,
+            total_calls_today=counters.calls_today(datetime.now(UTC).timestamp()),
+            uptime_seconds=round(self._clock.seconds() - self._started, 3),
+            cpu_usage=self._usage.cpu(),
+            memory_usage=self._usage.memory(),
+            messages_in=counters.messages_in,
+            messages_out=counters.messages_out,
+            messages_malformed=counters.messages_malformed,
+            refused=dict(counters.refused),
+            media_packets=counters.media_packets,
+            media_bytes=counters.media_bytes,
+        )
+
+    def ready(self) -> Readiness:
+        """Whether a call can be taken now."""
+        reasons = []
+        if self._calls.draining:
+            reasons.append("the switch is shutting down and takes no new calls")
+        for trunk in self._trunks.values():
+            if trunk.gateways and all(gateway.health.state is State.DOWN for gateway in trunk.gateways):
+                reasons.append(f"no host of trunk {trunk.id} answers: {trunk.gateways[0].health.why}")
+        return Readiness(not reasons, tuple(reasons))
+
+    def reload_certificates(self) -> list[CertificateReload]:
+        """Read every certificate file anew."""
+        return list(self._reload())
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _target(gateway: Gateway) -> TargetSnapshot:
+    health = gateway.health
+    return TargetSnapshot(
+        host=gateway.host,
+        port=gateway.port,
+        transport=gateway.protocol,
+        state=TrunkState(health.state),
+        why=health.why,
+        since=_moment(health.since),
+        last_check=_moment(health.checked),
+        response_time_ms=_milliseconds(health.round_trip),
+    )
+
+
+def _proxy(gateway: Gateway) -> ProxyHealth:
+    health = gateway.health
+    return ProxyHealth(
+        proxy=gateway.host,
+        status=_STATUS[health.state],
+        last_check=_moment(health.checked),
+        response_time_ms=_milliseconds(health.round_trip),
+        error=None if health.state is State.UP else health.why,
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 3)

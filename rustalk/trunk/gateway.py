@@ -1,0 +1,110 @@
+"""One host of a trunk: how to reach it, how it is, and an INVITE for it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from rustalk.interfaces import IFlow
+from rustalk.sip.message import Request
+from rustalk.sip.uri import Uri, format_host
+from rustalk.ua.outgoing import Invitation
+from rustalk.ua.route import Path, Router
+from rustalk.ua.subject import Subject
+
+from .health import Health, State
+
+__all__ = ["Gateway", "Network"]
+
+log = Logger()
+
+
+class Network(Protocol):
+    """The trunk that a gateway belongs to."""
+
+    id: str
+    router: Router
+
+    def invitation(self, gateway: Gateway, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
+        """The INVITE in the trunk's own manner."""
+
+    def options(self, gateway: Gateway, flow: IFlow, call_id: str, tag: str) -> Request:
+        """The OPTIONS in the trunk's own manner."""
+
+    def moves_on(self, status: int, progressed: bool) -> bool:
+        """Whether another gateway is tried after this outcome."""
+
+
+class Gateway:
+    """One host. ``port`` 0 leaves it to DNS (RFC 3263)."""
+
+    __slots__ = ("health", "host", "network", "port", "priority", "protocol", "weight")
+
+    def __init__(
+        self,
+        network: Network,
+        host: str,
+        port: int,
+        protocol: str,
+        clock: IReactorTime,
+        *,
+        priority: int = 0,
+        weight: int = 1,
+    ) -> None:
+        self.network = network
+        self.host = host
+        self.port = port
+        self.protocol = protocol
+        self.priority = priority
+        self.weight = weight
+        self.health = Health(clock.seconds, self._health_changed)
+
+    @property
+    def trunk(self) -> str:
+        """The id of its trunk."""
+        return self.network.id
+
+    @property
+    def authority(self) -> str:
+        """Host and port as they stand in a URI."""
+        host = format_host(self.host)
+        return f"{host}:{self.port}" if self.port else host
+
+    def reach(self) -> Deferred[IFlow]:
+        """A flow to it; its name is resolved each time, since Teams moves (NET-04)."""
+        uri = Uri("sip", None, self.host, self.port or None, (("transport", self.protocol.lower()),))
+        return self.network.router.find(uri)
+
+    def path(self, flow: IFlow) -> Path:
+        """Where later requests of a dialog made here go (FO-10)."""
+        return Path(self.network.router, flow)
+
+    def invite(self, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
+        """The INVITE in the trunk's own manner."""
+        return self.network.invitation(self, subject, body, flow)
+
+    def moves_on(self, status: int, progressed: bool) -> bool:
+        """Whether another gateway is tried after this outcome."""
+        return self.network.moves_on(status, progressed)
+
+    def worked(self) -> None:
+        """A call got an answer here."""
+        self.health.answered("a call was answered")
+
+    def failed(self, why: str) -> None:
+        """A call got none here."""
+        self.health.failed(why)
+
+    def _health_changed(self, before: State, after: State, why: str) -> None:
+        report = log.warn if after in (State.SUSPECT, State.DOWN) else log.info
+        report(
+            "Gateway {gateway} of trunk {trunk} is {after}, was {before}: {why}",
+            gateway=self.authority,
+            trunk=self.trunk,
+            after=str(after),
+            before=str(before),
+            why=why,
+        )

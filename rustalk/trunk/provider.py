@@ -1,0 +1,121 @@
+"""An ordinary SIP trunk: some hosts, perhaps credentials, perhaps a registration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rustalk.interfaces import IFlow
+from rustalk.media.session import MediaSide
+from rustalk.sip.digest import Credentials
+from rustalk.sip.headers import quote
+from rustalk.sip.message import Request
+from rustalk.sip.uri import format_host
+from rustalk.ua.inspect import ALLOW
+from rustalk.ua.outgoing import Invitation
+from rustalk.ua.profile import Profile
+from rustalk.ua.route import Path, Router
+from rustalk.ua.subject import Subject
+
+from .choose import Failover, shared
+from .gateway import Gateway
+from .number import as_user
+from .read import read_subject
+
+__all__ = ["Provider"]
+
+
+class Provider:
+    """A provider trunk. Its gateways are added once it exists, since each knows its trunk."""
+
+    takes_info = True
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        name: str,
+        profile: Profile,
+        router: Router,
+        media: MediaSide,
+        early_media: str,
+        failover: Failover,
+        patience: float,
+        max_forwards: int,
+        product: str,
+        credentials: Credentials | None,
+        below: Callable[[int], int],
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.profile = profile
+        self.router = router
+        self.media = media
+        self.early_media = early_media
+        self.credentials = credentials
+        self.gateways: tuple[Gateway, ...] = ()
+        self._failover = failover
+        self._patience = patience
+        self._max_forwards = max_forwards
+        self._product = product
+        self._below = below
+
+    def targets(self) -> Sequence[Gateway]:
+        """The hosts by priority and weight, those that are down last."""
+        return shared(self.gateways, self._below)
+
+    def moves_on(self, status: int, progressed: bool) -> bool:
+        """Whether the next host is tried after this outcome."""
+        return self._failover.moves_on(status, progressed)
+
+    def subject(self, request: Request) -> Subject:
+        """Who calls whom."""
+        return read_subject(request)
+
+    def contact(self, flow: IFlow, user: str) -> str:
+        """Our Contact towards it."""
+        return self.profile.contact(flow, as_user(user))
+
+    def path(self, flow: IFlow) -> Path:
+        """Where requests of a dialog go that began on this flow."""
+        return Path(self.router, flow)
+
+    def invitation(self, gateway: Gateway, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
+        """An INVITE for one of its hosts."""
+        called = as_user(subject.called)
+        display = f"{quote(subject.display)} " if subject.display else ""
+        caller = as_user(subject.caller) or "anonymous"
+        return Invitation(
+            uri=f"sip:{called}@{gateway.authority}{_transport(flow)}",
+            from_=f"{display}<sip:{caller}@{self._domain(flow)}>",
+            to=f"<sip:{called}@{format_host(gateway.host)}>",
+            contact=self.contact(flow, caller),
+            body=body,
+            max_forwards=subject.max_forwards,
+            credentials=self.credentials,
+            patience=self._patience,
+        )
+
+    def options(self, gateway: Gateway, flow: IFlow, call_id: str, tag: str) -> Request:
+        """An OPTIONS for one of its hosts."""
+        return Request(
+            "OPTIONS",
+            f"sip:{gateway.authority}{_transport(flow)}",
+            [
+                ("Max-Forwards", str(self._max_forwards)),
+                ("From", f"<sip:{self._domain(flow)}>;tag={tag}"),
+                ("To", f"<sip:{gateway.authority}>"),
+                ("Call-ID", call_id),
+                ("CSeq", "1 OPTIONS"),
+                ("Contact", self.contact(flow, "")),
+                ("Allow", ALLOW),
+                ("Accept", "application/sdp"),
+                ("User-Agent", self._product),
+            ],
+        )
+
+    def _domain(self, flow: IFlow) -> str:
+        return format_host(self.profile.host or flow.local[0])
+
+
+def _transport(flow: IFlow) -> str:
+    return "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"

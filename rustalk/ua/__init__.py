@@ -1,0 +1,1 @@
+"""What a SIP user agent does: transactions in progress, dialogs, and one file per verb."""

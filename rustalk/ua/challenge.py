@@ -1,0 +1,24 @@
+"""Answering a 401 or 407, once (RFC 3261 section 22.3)."""
+
+from __future__ import annotations
+
+from rustalk.sip.digest import Credentials, parse_challenges
+from rustalk.sip.message import Field, Request, Response
+
+__all__ = ["authorize"]
+
+_ANSWERS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
+
+
+def authorize(request: Request, response: Response, credentials: Credentials | None, cnonce: str) -> list[Field] | None:
+    """The fields that answer this challenge; None when it is not ours to answer.
+
+    Only a challenge of the realm that the credentials are for is answered (A2).
+    """
+    asked, answered = _ANSWERS.get(response.status, ("", ""))
+    if credentials is None or not asked:
+        return None
+    challenge = credentials.choose(parse_challenges(response.all(asked)))
+    if challenge is None:
+        return None
+    return [(answered, credentials.answer(challenge, request.method, request.uri, request.body, cnonce))]

@@ -1,0 +1,62 @@
+"""The live dialogs: who a request inside a dialog is for (RFC 3261 section 12.2.2)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rustalk.interfaces import IFlow
+from rustalk.sip.dialog import Dialog, DialogId, dialog_id
+from rustalk.sip.message import Request
+
+from .endpoint import ServerTransaction
+
+__all__ = ["Dialogs", "Usage"]
+
+
+class Usage(Protocol):
+    """What lives in a dialog with a peer of one trunk."""
+
+    @property
+    def trunk(self) -> str:
+        """The id of the trunk."""
+
+    @property
+    def dialog(self) -> Dialog:
+        """The dialog."""
+
+    def request_received(self, transaction: ServerTransaction) -> None:
+        """A request in this dialog other than ACK."""
+
+    def ack_received(self, request: Request) -> None:
+        """An ACK to our 2xx."""
+
+    def flow_lost(self, flow: IFlow) -> None:
+        """A connection is gone."""
+
+
+class Dialogs:
+    """Every dialog by what its peer's requests say."""
+
+    def __init__(self) -> None:
+        self._usages: dict[DialogId, Usage] = {}
+
+    def add(self, usage: Usage) -> None:
+        """From now on requests of this dialog go to ``usage``."""
+        self._usages[usage.dialog.id] = usage
+
+    def remove(self, usage: Usage) -> None:
+        """The dialog is over."""
+        if self._usages.get(usage.dialog.id) is usage:
+            del self._usages[usage.dialog.id]
+
+    def find(self, request: Request) -> Usage | None:
+        """Whose request this is."""
+        return self._usages.get(dialog_id(request))
+
+    def flow_lost(self, flow: IFlow) -> None:
+        """Tell every dialog that a connection is gone."""
+        for usage in list(self._usages.values()):
+            usage.flow_lost(flow)
+
+    def __len__(self) -> int:
+        return len(self._usages)

@@ -1,0 +1,480 @@
+"""Messages to transactions and back: the endpoint matches what arrives and carries out the transactions' effects.
+
+The transactions are tables without a clock or a socket (rustalk.sip.transaction). Here their effects become writes to
+a flow, timers, and calls of the object that asked for the transaction. Whatever a peer sends ends here at the latest:
+a RemoteProtocolError raised by something above is answered with the status it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2s
+from typing import Literal, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from rustalk.interfaces import IFlow
+from rustalk.observe.counters import Counters
+from rustalk.observe.trace import Trace
+from rustalk.sip.errors import LocalProtocolError, RemoteProtocolError
+from rustalk.sip.headers import Via, split_list
+from rustalk.sip.message import Field, Message, Request, Response
+from rustalk.sip.timers import Timers
+from rustalk.sip.transaction.client import Client
+from rustalk.sip.transaction.effects import Deliver, Effect, Ended, Failed, Send, StartTimer, StopTimer
+from rustalk.sip.transaction.invite_client import InviteClient
+from rustalk.sip.transaction.invite_server import InviteServer
+from rustalk.sip.transaction.key import cancel_key, client_key, server_key
+from rustalk.sip.transaction.server import Server
+
+from .timeouts import Timeout, Timeouts
+
+__all__ = ["ClientListener", "ClientTransaction", "Endpoint", "ServerListener", "ServerTransaction", "Surface"]
+
+log = Logger()
+
+_MAGIC = "z9hG4bK"
+_STRANGER = 'SIP;cause=403;text="unknown_source"'
+
+
+Verdict = Literal["admit", "reject", "drop"]
+
+
+class Surface(Protocol):
+    """What stands above the endpoint and decides about requests."""
+
+    def request_received(self, transaction: ServerTransaction) -> None:
+        """A new request other than ACK and CANCEL; it must be answered, now or later."""
+
+    def ack_received(self, request: Request, flow: IFlow) -> None:
+        """An ACK to a 2xx."""
+
+    def screen(self, flow: IFlow) -> Verdict:
+        """Whether requests of this peer are looked at, refused with 403, or met with silence."""
+
+    def flow_lost(self, flow: IFlow, reason: str) -> None:
+        """A connection is gone."""
+
+
+class ClientListener(Protocol):
+    """Who asked for a request to be sent."""
+
+    def response_received(self, response: Response, flow: IFlow) -> None:
+        """A response, provisional or final; a repeated 2xx to INVITE comes again."""
+
+    def request_failed(self, cause: str) -> None:
+        """No final response will come: 'timeout' or 'transport'."""
+
+
+class ServerListener(Protocol):
+    """Who is working on an INVITE."""
+
+    def cancelled(self, cancel: Request) -> None:
+        """The caller sent CANCEL; it has been answered."""
+
+    def transaction_failed(self, cause: str) -> None:
+        """Our final response could not be delivered, or nobody acknowledged it."""
+
+
+class _Machine(Protocol):
+    """What the tables of both sides have in common."""
+
+    def fire(self, timer: str) -> list[Effect]: ...
+
+    def transport_failed(self) -> list[Effect]: ...
+
+
+class _Transaction:
+    """What both sides share: the table, its flow, its running timers."""
+
+    __slots__ = ("_table", "_timers", "call_id", "endpoint", "flow", "key")
+
+    def __init__(self, endpoint: Endpoint, flow: IFlow, key: tuple[str, ...], call_id: str, table: _Machine) -> None:
+        self.endpoint = endpoint
+        self.flow = flow
+        self.key = key
+        self.call_id = call_id
+        self._table = table
+        self._timers: dict[str, Timeout] | None = None
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Do what the table asks for, in its order."""
+        for effect in effects:
+            match effect:
+                case Send():
+                    self.endpoint.write(effect.data, self.flow, self.call_id)
+                case StartTimer():
+                    if self._timers is None:
+                        self._timers = {}
+                    self._timers[effect.name] = self.endpoint.timeouts.start(effect.seconds, self._fire, effect.name)
+                case StopTimer():
+                    timer = self._timers.pop(effect.name, None) if self._timers else None
+                    if timer is not None:
+                        timer.cancel()
+                case Deliver():
+                    self.deliver(effect.message)
+                case Failed():
+                    self.failed(effect.cause)
+                case Ended():
+                    self.end()
+
+    def _fire(self, name: str) -> None:
+        self.carry_out(self._table.fire(name))
+
+    def flow_lost(self) -> None:
+        """The connection that this transaction ran on is gone."""
+        self.carry_out(self._table.transport_failed())
+
+    def deliver(self, message: Message) -> None:
+        """The table hands a message up."""
+
+    def failed(self, cause: str) -> None:
+        """The table gave up."""
+
+    def end(self) -> None:
+        """Forget the timers; the endpoint forgets the rest."""
+        for timer in (self._timers or {}).values():
+            timer.cancel()
+        self._timers = None
+
+
+class ClientTransaction(_Transaction):
+    """A request of ours on its way."""
+
+    __slots__ = ("_cancel", "_listener", "_proceeding", "machine")
+
+    def __init__(
+        self, endpoint: Endpoint, flow: IFlow, key: tuple[str, ...], request: Request, listener: ClientListener
+    ) -> None:
+        kind = InviteClient if request.method == "INVITE" else Client
+        self.machine = kind(request, flow.reliable, endpoint.timers)
+        super().__init__(endpoint, flow, key, request.call_id, self.machine)
+        self._listener: ClientListener | None = listener
+        self._proceeding = False
+        self._cancel: tuple[Field, ...] | None = None
+
+    def deliver(self, message: Message) -> None:
+        """Hand a response to who asked; a CANCEL that waited for the first one goes out now (section 9.1)."""
+        assert isinstance(message, Response)
+        first = not self._proceeding
+        self._proceeding = True
+        if message.status < 200 and first and self._cancel is not None:
+            self._send_cancel(self._cancel)
+        if self._listener is not None:
+            self.endpoint.guard(self._listener.response_received, message, self.flow)
+
+    def failed(self, cause: str) -> None:
+        """Tell who asked that no answer will come."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.request_failed(cause)
+
+    def end(self) -> None:
+        super().end()
+        self._listener = None
+        self.endpoint.forget_client(self)
+
+    def cancel(self, fields: Iterable[Field] = ()) -> None:
+        """Ask for an INVITE to be given up: at once when a provisional response has come, else when one comes."""
+        if self._cancel is not None:
+            return
+        self._cancel = tuple(fields)
+        if self._proceeding:
+            self._send_cancel(self._cancel)
+
+    def _send_cancel(self, fields: tuple[Field, ...]) -> None:
+        request = self.machine.request
+        if request is None:  # the final response was faster
+            return
+        copied = [(n, v) for n, v in request.fields if n in ("Via", "Route", "From", "To", "Call-ID", "Max-Forwards")]
+        cancel = Request("CANCEL", request.uri, [*copied, ("CSeq", f"{request.cseq.number} CANCEL"), *fields])
+        self.endpoint.start_client(cancel, self.flow, (self.key[0], "CANCEL"), _Unheard())
+
+
+class _Unheard:
+    """Listens to a request whose outcome changes nothing: CANCEL, BYE of a dialog that is gone."""
+
+    def response_received(self, response: Response, flow: IFlow) -> None:
+        pass
+
+    def request_failed(self, cause: str) -> None:
+        pass
+
+
+class ServerTransaction(_Transaction):
+    """A request of a peer that waits for our answer."""
+
+    __slots__ = ("listener", "machine", "merge")
+
+    def __init__(self, endpoint: Endpoint, flow: IFlow, key: tuple[str, ...], request: Request) -> None:
+        kind = InviteServer if request.method == "INVITE" else Server
+        self.merge = _merge_key(request)
+        self.machine = kind(request, flow.reliable, endpoint.timers)
+        super().__init__(endpoint, flow, key, request.call_id, self.machine)
+        self.listener: ServerListener | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request; gone once its final response is sent."""
+        request = self.machine.request
+        if request is None:
+            raise LocalProtocolError("the request has been answered")
+        return request
+
+    def deliver(self, message: Message) -> None:
+        """The request is new: decide about it."""
+        self.endpoint.decide(self)
+
+    def respond(
+        self,
+        status: int,
+        reason: str = "",
+        *,
+        to_tag: str = "",
+        fields: Iterable[Field] = (),
+        body: bytes = b"",
+    ) -> None:
+        """Answer; a dialog's first answers carry ``to_tag``, others get a tag of their own (8.2.6.2)."""
+        if status > 100 and not to_tag:
+            to_tag = self.endpoint.tag_for(self.request)
+        extra = list(fields)
+        if status >= 200:
+            extra.append(("Server", self.endpoint.product))
+        self.send(self.request.response(status, reason, to_tag=to_tag, fields=extra, body=body))
+
+    def send(self, response: Response) -> None:
+        """Answer with this response; a 2xx to INVITE may be sent again."""
+        self.carry_out(self.machine.respond(response))
+
+    def failed(self, cause: str) -> None:
+        """Tell who is working on the request."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.transaction_failed(cause)
+
+    def end(self) -> None:
+        super().end()
+        self.listener = None
+        self.endpoint.forget_server(self)
+
+
+class Endpoint:
+    """One SIP endpoint: every transaction of the switch.
+
+    ``via`` gives our host and port as they stand in a Via on a flow; ``token`` makes unguessable names for branches
+    and tags; ``product`` is the one token of Server and User-Agent.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        timeouts: Timeouts,
+        timers: Timers,
+        *,
+        via: Callable[[IFlow], str],
+        token: Callable[[], str],
+        product: str,
+        trace: Trace,
+        counters: Counters,
+    ) -> None:
+        self._clock = clock
+        self._salt = token().encode()
+        self.timeouts = timeouts
+        self.timers = timers
+        self.token = token
+        self.product = product
+        self.surface: Surface
+        self._via = via
+        self._trace = trace
+        self._counters = counters
+        self._clients: dict[tuple[str, ...], ClientTransaction] = {}
+        self._servers: dict[tuple[str, ...], ServerTransaction] = {}
+        self._merging: dict[tuple[str, str, int], tuple[str, ...]] = {}
+
+    # What the transport tells us.
+
+    def message_received(self, message: Message, flow: IFlow) -> None:
+        """A message that parsed."""
+        self._counters.messages_in += 1
+        self._trace.record(self._clock.seconds(), False, flow, message.raw, message.call_id)
+        if isinstance(message, Request):
+            self._request_received(message, flow)
+        elif isinstance(message, Response):
+            transaction = self._clients.get(client_key(message))
+            if transaction is None:
+                self._counters.messages_stray += 1
+            else:
+                transaction.carry_out(transaction.machine.receive(message))
+
+    def malformed(self, error: RemoteProtocolError, flow: IFlow) -> None:
+        """Bytes that are no message: a request gets the status of its error where its sender can be told."""
+        self._counters.messages_malformed += 1
+        if error.method in ("", "ACK") or error.method.upper().startswith("SIP/"):
+            return
+        if self.surface.screen(flow) != "admit":
+            return
+        echoed = [(n, v) for n, v in error.fields if n in ("Via", "From", "To", "Call-ID", "CSeq")]
+        if {"Via", "From", "To", "Call-ID", "CSeq"} <= {name for name, _ in echoed}:
+            response = Response(
+                error.status, f"Bad Request - {error.reason[:80]}" if error.status == 400 else "", echoed
+            )
+            if response.start_line.isprintable():
+                self.write(response.to_bytes(), flow, "")
+
+    def flow_lost(self, flow: IFlow, reason: str) -> None:
+        """A connection closed: its transactions cannot go on, its peers' dialogs can."""
+        for transaction in [t for t in self._clients.values() if t.flow is flow]:
+            transaction.flow_lost()
+        for server in [t for t in self._servers.values() if t.flow is flow]:
+            server.flow_lost()
+        self.surface.flow_lost(flow, reason)
+
+    # What the layers above ask for.
+
+    def send(self, request: Request, flow: IFlow, listener: ClientListener) -> ClientTransaction:
+        """Start a request on this flow; our Via goes on top."""
+        branch = _MAGIC + self.token()
+        extra = "rport" if flow.transport == "UDP" else "alias"
+        via = f"SIP/2.0/{flow.transport} {self._via(flow)};branch={branch};{extra}"
+        request.fields.insert(0, ("Via", via))
+        return self.start_client(request, flow, (branch, request.method), listener)
+
+    def start_client(
+        self, request: Request, flow: IFlow, key: tuple[str, ...], listener: ClientListener
+    ) -> ClientTransaction:
+        """Start a request whose Via is already there."""
+        transaction = self._clients[key] = ClientTransaction(self, flow, key, request, listener)
+        transaction.carry_out(transaction.machine.start())
+        return transaction
+
+    def send_ack(self, ack: Request, flow: IFlow) -> bytes:
+        """Send an ACK to a 2xx, which is no transaction; returns its bytes, to be sent again when the 2xx is."""
+        via = f"SIP/2.0/{flow.transport} {self._via(flow)};branch={_MAGIC}{self.token()};rport"
+        ack.fields.insert(0, ("Via", via))
+        data = ack.to_bytes()
+        self.write(data, flow, ack.call_id)
+        return data
+
+    def write(self, data: bytes, flow: IFlow, call_id: str) -> None:
+        """Put a message on the wire."""
+        self._counters.messages_out += 1
+        self._trace.record(self._clock.seconds(), True, flow, data, call_id)
+        flow.send(data)
+
+    def tag_for(self, request: Request) -> str:
+        """A fresh tag for an answer that makes no dialog."""
+        return "" if request.to.tag else self.token()
+
+    def guard(self, call: Callable[..., None], *args: object) -> None:
+        """Call something that reads what a peer sent: what is wrong with it is the peer's fault and goes no further."""
+        try:
+            call(*args)
+        except RemoteProtocolError as error:
+            self._counters.messages_malformed += 1
+            log.debug("Ignored a message that SIP does not allow: {reason}", reason=error.reason)
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions are in progress or waiting for stragglers."""
+        return len(self._clients) + len(self._servers)
+
+    def forget_client(self, transaction: ClientTransaction) -> None:
+        """The transaction has ended."""
+        self._clients.pop(transaction.key, None)
+
+    def forget_server(self, transaction: ServerTransaction) -> None:
+        """The transaction has ended."""
+        self._servers.pop(transaction.key, None)
+        if self._merging.get(transaction.merge) == transaction.key:
+            del self._merging[transaction.merge]
+
+    # Requests.
+
+    def _request_received(self, request: Request, flow: IFlow) -> None:
+        key = server_key(request)
+        transaction = self._servers.get(key)
+        if transaction is not None:
+            transaction.carry_out(transaction.machine.receive(request))
+            return
+        verdict = self.surface.screen(flow)
+        if verdict != "admit":
+            self._counters.refuse("unknown_source")
+            if verdict == "reject" and request.method != "ACK":
+                self._turn_away(request, flow)
+        elif request.method == "ACK":
+            self.guard(self.surface.ack_received, request, flow)
+        else:
+            _stamp(request, flow)
+            transaction = self._servers[key] = ServerTransaction(self, flow, key, request)
+            transaction.carry_out(transaction.machine.start())
+
+    def _turn_away(self, request: Request, flow: IFlow) -> None:
+        """Refuse a stranger without keeping anything of the request (8.2.7)."""
+        _stamp(request, flow)
+        response = request.response(403, to_tag=self._salted(request), fields=[("Reason", _STRANGER)])
+        self.write(response.to_bytes(), flow, request.call_id)
+
+    def _salted(self, request: Request) -> str:
+        """The same tag for each copy of a request, and nobody else can tell it beforehand."""
+        name = f"{request.call_id} {request.via.branch}".encode("utf-8", "surrogateescape")
+        return blake2s(name, key=self._salt, digest_size=8).hexdigest()
+
+    def decide(self, transaction: ServerTransaction) -> None:
+        """Hand a new request up; what is wrong with it is answered here."""
+        request = transaction.request
+        try:
+            if request.method == "CANCEL":
+                self._cancel(transaction)
+            elif request.method == "INVITE" and not request.to.tag and self._merged(transaction):
+                transaction.respond(482, fields=[("Reason", 'SIP;cause=482;text="merged_request"')])
+            else:
+                self.surface.request_received(transaction)
+        except RemoteProtocolError as error:
+            self._counters.messages_malformed += 1
+            log.debug("Refused a request with {status}: {reason}", status=error.status, reason=error.reason)
+            transaction.respond(error.status)
+        except Exception:
+            log.failure("A request could not be handled: {request!r}", request=request)
+            if transaction.machine.request is not None:
+                transaction.respond(500)
+
+    def _merged(self, transaction: ServerTransaction) -> bool:
+        """Whether the same request has already come another way (8.2.2.2)."""
+        return self._merging.setdefault(transaction.merge, transaction.key) != transaction.key
+
+    def _cancel(self, cancel: ServerTransaction) -> None:
+        invite = self._servers.get(cancel_key(cancel.request))
+        if invite is None:
+            cancel.respond(481)
+            return
+        cancel.respond(200)
+        if invite.listener is not None:
+            invite.listener.cancelled(cancel.request)
+
+
+def _merge_key(request: Request) -> tuple[str, str, int]:
+    return request.call_id, request.from_.tag, request.cseq.number
+
+
+def _stamp(request: Request, flow: IFlow) -> None:
+    """Note in the topmost Via where the request really came from (18.2.1, RFC 3581)."""
+    via = request.via
+    host, port = flow.peer
+    params: list[tuple[str, str | None]] = []
+    rport = False
+    for name, value in via.params:
+        if name.lower() == "rport":
+            rport = True
+            params.append(("rport", str(port)))
+        elif name.lower() != "received":
+            params.append((name, value))
+    if not rport and via.host == host:
+        return
+    params.append(("received", host))
+    stamped = Via(via.transport, via.host, via.port, tuple(params))
+    for position, (name, value) in enumerate(request.fields):
+        if name == "Via":
+            rest = split_list(value)[1:]
+            request.fields[position] = ("Via", ", ".join([str(stamped), *rest]))
+            return

@@ -1,0 +1,242 @@
+"""An INVITE we sent, until somebody answers it (RFC 3261 section 13.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rustalk.interfaces import IFlow
+from rustalk.sip.dialog import Dialog
+from rustalk.sip.digest import Credentials
+from rustalk.sip.message import Field, Request, Response
+from rustalk.sip.session_timer import SessionTimer
+
+from .challenge import authorize
+from .dialogs import Dialogs
+from .endpoint import ClientTransaction, Endpoint
+from .inspect import ALLOW, SDP
+from .route import Path
+from .session import Session, SessionListener
+from .timeouts import Timeout
+
+__all__ = ["Invitation", "Outgoing", "OutgoingListener"]
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What an INVITE says. ``from_`` and ``to`` are header values without a tag; times are seconds.
+
+    ``patience`` is how long a peer may keep silent before the attempt is given up: no 100, no 18x, nothing (FO-05).
+    """
+
+    uri: str
+    from_: str
+    to: str
+    contact: str
+    body: bytes
+    fields: tuple[Field, ...] = ()
+    max_forwards: int = 70
+    credentials: Credentials | None = None
+    patience: float = 5.0
+    allow: str = ALLOW
+
+
+class OutgoingListener(SessionListener, Protocol):
+    """Who asked for the call."""
+
+    def progressed(self, response: Response) -> None:
+        """A 1xx above 100."""
+
+    def answered(self, session: Session, response: Response) -> None:
+        """The first 2xx; its ACK is on the way."""
+
+    def refused(self, response: Response) -> None:
+        """The final refusal."""
+
+    def unanswered(self, cause: str) -> None:
+        """No final response came: 'silent', 'timeout', 'transport'."""
+
+
+class Outgoing:
+    """One INVITE of ours, sent again with credentials or a longer session interval when the peer asks for that."""
+
+    __slots__ = (
+        "_acks",
+        "_authorized",
+        "_call_id",
+        "_cancelled",
+        "_dialogs",
+        "_endpoint",
+        "_flow",
+        "_invitation",
+        "_listener",
+        "_number",
+        "_path",
+        "_silence",
+        "_tag",
+        "_timer",
+        "_transaction",
+    )
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialogs: Dialogs,
+        path: Path,
+        flow: IFlow,
+        invitation: Invitation,
+        listener: OutgoingListener,
+        *,
+        call_id: str,
+        timer: SessionTimer,
+    ) -> None:
+        self._endpoint = endpoint
+        self._dialogs = dialogs
+        self._path = path
+        self._flow = flow
+        self._invitation = invitation
+        self._listener: OutgoingListener | None = listener
+        self._call_id = call_id
+        self._tag = endpoint.token()
+        self._timer = timer
+        self._number = 0
+        self._authorized = False
+        self._cancelled: tuple[Field, ...] | None = None
+        self._acks: dict[str, bytes] = {}
+        self._transaction: ClientTransaction | None = None
+        self._silence: Timeout | None = endpoint.timeouts.start(invitation.patience, self._silent)
+        self._send(())
+
+    def _send(self, extra: Iterable[Field]) -> None:
+        invitation = self._invitation
+        self._number += 1
+        request = Request(
+            "INVITE",
+            invitation.uri,
+            [
+                ("Max-Forwards", str(invitation.max_forwards)),
+                ("From", f"{invitation.from_};tag={self._tag}"),
+                ("To", invitation.to),
+                ("Call-ID", self._call_id),
+                ("CSeq", f"{self._number} INVITE"),
+                ("Contact", invitation.contact),
+                ("Allow", invitation.allow),
+                *self._timer.offer(),
+                *invitation.fields,
+                ("User-Agent", self._endpoint.product),
+                *extra,
+                ("Content-Type", SDP),
+            ],
+            invitation.body,
+        )
+        self._transaction = self._endpoint.send(request, self._flow, self)
+
+    def cancel(self, fields: Iterable[Field] = ()) -> None:
+        """Give the call up: CANCEL, and BYE to whoever answered meanwhile. Nothing more is reported."""
+        self._listener = None
+        self._cancelled = tuple(fields)
+        self._stop_silence()
+        if self._transaction is not None:
+            self._transaction.cancel(self._cancelled)
+
+    # What the transaction tells.
+
+    def response_received(self, response: Response, flow: IFlow) -> None:
+        """One response of one of the branches."""
+        self._stop_silence()
+        if response.status < 200:
+            if response.status > 100 and self._listener is not None:
+                self._listener.progressed(response)
+        elif response.status < 300:
+            self._accepted(response, flow)
+        elif not self._try_again(response):
+            listener, self._listener = self._listener, None
+            if listener is not None:
+                listener.refused(response)
+
+    def _accepted(self, response: Response, flow: IFlow) -> None:
+        """A 2xx: the first makes the session; its copies get their ACK again; another branch's is ended at once."""
+        tag = response.to.tag
+        if tag in self._acks:
+            if self._acks[tag]:
+                self._endpoint.write(self._acks[tag], flow, response.call_id)
+            return
+        self._acks[tag] = b""
+        dialog = Dialog.as_client(response, f"{self._invitation.from_};tag={self._tag}", self._tag)
+        listener, self._listener = self._listener, None
+        self._timer.agreed(response)
+        session = Session(
+            self._endpoint,
+            self._dialogs,
+            dialog,
+            self._path,
+            listener or _Nobody(),
+            contact=self._invitation.contact,
+            local=self._invitation.body,
+            remote=response.body,
+            timer=self._timer,
+        )
+        session.acknowledge(self._number, lambda ack: self._acks.__setitem__(tag, ack))
+        session.wind_timer()
+        if listener is not None:
+            listener.answered(session, response)
+        else:
+            session.bye(self._cancelled or [("Reason", 'SIP;cause=200;text="Call completed elsewhere"')])
+
+    def _try_again(self, response: Response) -> bool:
+        """Send the INVITE once more where the refusal says how (22.2, RFC 4028 section 7.3)."""
+        if self._listener is None:
+            return False
+        if response.status in (401, 407) and not self._authorized:
+            invitation = self._invitation
+            request = Request("INVITE", invitation.uri, body=invitation.body)
+            fields = authorize(request, response, invitation.credentials, self._endpoint.token())
+            if fields is not None:
+                self._authorized = True
+                self._send(fields)
+                return True
+        if response.status == 422 and self._timer.refused(response):
+            self._send(())
+            return True
+        return False
+
+    def request_failed(self, cause: str) -> None:
+        """No final response."""
+        self._stop_silence()
+        self._report(cause)
+
+    def _silent(self) -> None:
+        self._silence = None
+        if self._transaction is not None:
+            self._cancelled = ()
+            self._transaction.cancel()
+        self._report("silent")
+
+    def _report(self, cause: str) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.unanswered(cause)
+
+    def _stop_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+
+class _Nobody:
+    """Listens to a session that is being ended."""
+
+    trunk = ""
+
+    def offer_received(self, offer: object) -> None:
+        pass
+
+    def answer_received(self, body: bytes) -> None:
+        pass
+
+    def info_received(self, transaction: object) -> None:
+        pass
+
+    def session_ended(self, cause: str, request: Request | None) -> None:
+        pass

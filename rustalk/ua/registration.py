@@ -1,0 +1,178 @@
+"""Registering with a provider: again before it runs out, and with patience when it fails (RFC 3261 section 10.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from rustalk.interfaces import IFlow
+from rustalk.sip.digest import Credentials
+from rustalk.sip.message import Field, Request, Response
+from rustalk.sip.uri import Uri
+
+from .challenge import authorize
+from .endpoint import Endpoint
+from .route import Router
+
+__all__ = ["Account", "Registration"]
+
+log = Logger()
+
+_FIRST_PAUSE = 10.0
+_LONGEST_PAUSE = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is registered, and where.
+
+    ``registrar`` is the URI of the provider, ``address`` our address of record there, ``contact`` gives the Contact
+    that it shall send calls to, ``expires`` is in seconds.
+    """
+
+    trunk: str
+    registrar: Uri
+    address: str
+    expires: int
+    credentials: Credentials | None
+    contact: Callable[[IFlow], str]
+
+
+class Registration:
+    """One registration kept alive. ``registered`` tells whether it stands, ``why`` what came of the last attempt."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        router: Router,
+        account: Account,
+        clock: IReactorTime,
+        spread: Callable[[], float],
+    ) -> None:
+        """``spread`` gives a random number from 0 up to 1, so that not all switches come back at once."""
+        self._endpoint = endpoint
+        self._router = router
+        self._account = account
+        self._clock = clock
+        self._spread = spread
+        self._call_id = endpoint.token()
+        self._tag = endpoint.token()
+        self._number = 0
+        self._expires = account.expires
+        self._failures = 0
+        self._next: IDelayedCall | None = None
+        self._running: Deferred[None] | None = None
+        self.registered = False
+        self.why = "not tried yet"
+
+    def start(self) -> None:
+        """Begin."""
+        self._register()
+
+    def stop(self) -> None:
+        """Let the registration run out."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        if self._running is not None:
+            self._running.cancel()
+
+    def _register(self) -> None:
+        self._next = None
+        self._running = Deferred.fromCoroutine(self._attempt())
+        self._running.addErrback(self._failed)
+
+    async def _attempt(self) -> None:
+        flow = await self._router.find(self._account.registrar)
+        response = await self._send(flow, [])
+        if response.status in (401, 407):
+            request = Request("REGISTER", str(self._account.registrar))
+            fields = authorize(request, response, self._account.credentials, self._endpoint.token())
+            if fields is not None:
+                response = await self._send(flow, fields)
+        if response.status == 423:
+            self._expires = max(self._expires, response.number("Min-Expires") or self._expires)
+            response = await self._send(flow, [])
+        self._settle(response)
+
+    async def _send(self, flow: IFlow, extra: list[Field]) -> Response:
+        self._number += 1
+        account = self._account
+        request = Request(
+            "REGISTER",
+            str(account.registrar),
+            [
+                ("Max-Forwards", "70"),
+                ("From", f"<{account.address}>;tag={self._tag}"),
+                ("To", f"<{account.address}>"),
+                ("Call-ID", self._call_id),
+                ("CSeq", f"{self._number} REGISTER"),
+                ("Contact", account.contact(flow)),
+                ("Expires", str(self._expires)),
+                ("User-Agent", self._endpoint.product),
+                *extra,
+            ],
+        )
+        answer: Deferred[Response] = Deferred()
+        self._endpoint.send(request, flow, _Waiting(answer))
+        return await answer
+
+    def _settle(self, response: Response) -> None:
+        if not 200 <= response.status < 300:
+            self._retry(f"{response.status} {response.reason}")
+            return
+        granted = self._granted(response)
+        if not self.registered:
+            log.info("Trunk {trunk} is registered for {granted} s", trunk=self._account.trunk, granted=granted)
+        self.registered = True
+        self.why = f"registered for {granted} s"
+        self._failures = 0
+        self._again(max(1.0, granted - 30 if granted > 120 else granted / 2))
+
+    def _granted(self, response: Response) -> int:
+        """What the provider granted: our Contact's expires, else Expires, else what we asked for (10.2.4)."""
+        for contact in response.contacts:
+            value = contact.param("expires")
+            if value and value.isascii() and value.isdigit() and len(value) < 10:
+                return int(value)
+        return response.number("Expires") or self._expires
+
+    def _failed(self, reason: Failure) -> None:
+        if not isinstance(reason.value, CancelledError):
+            self._retry(reason.getErrorMessage())
+
+    def _retry(self, why: str) -> None:
+        """Back off: twice as long each time, never longer than ten minutes."""
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
+        self._failures += 1
+        self.registered = False
+        self.why = why
+        log.warn(
+            "Trunk {trunk} could not register: {why}; trying again in about {pause:.0f} s",
+            trunk=self._account.trunk,
+            why=why,
+            pause=pause,
+        )
+        self._again(pause * (0.75 + 0.5 * self._spread()))
+
+    def _again(self, seconds: float) -> None:
+        self._next = self._clock.callLater(seconds, self._register)
+
+
+class _Waiting:
+    """Hands the final response to who waits for it."""
+
+    def __init__(self, answer: Deferred[Response]) -> None:
+        self._answer = answer
+
+    def response_received(self, response: Response, flow: IFlow) -> None:
+        if response.status >= 200 and not self._answer.called:
+            self._answer.callback(response)
+
+    def request_failed(self, cause: str) -> None:
+        if not self._answer.called:
+            self._answer.errback(TimeoutError(f"no answer to REGISTER: {cause}"))

@@ -1,0 +1,393 @@
+"""An established session: what happens between the ACK of its INVITE and its BYE (RFC 3261 sections 12.2, 14, 15).
+
+The session answers by itself what concerns only this leg, refreshes above all (HLD-05). What concerns the call, a new
+offer, an INFO, the end, it tells its listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from twisted.logger import Logger
+
+from rustalk.interfaces import IFlow
+from rustalk.sip.dialog import Dialog
+from rustalk.sip.message import Field, Request, Response
+from rustalk.sip.session_timer import SessionTimer
+
+from .accept import Acceptance
+from .dialogs import Dialogs
+from .endpoint import ClientListener, Endpoint, ServerTransaction
+from .inspect import ALLOW, SDP, inspect, offers
+from .reinvite import Reinvite
+from .route import Path
+from .timeouts import Timeout
+
+__all__ = ["Offer", "Session", "SessionListener"]
+
+log = Logger()
+
+_DIALOG_IS_GONE = (0, 408, 481)
+
+
+class SessionListener(Protocol):
+    """Who is told what the peer does in a session with a peer of ``trunk``."""
+
+    trunk: str
+
+    def offer_received(self, offer: Offer) -> None:
+        """The peer wants other media; the offer must be accepted or refused."""
+
+    def answer_received(self, body: bytes) -> None:
+        """The peer described its media anew in an ACK, after we offered in a 2xx."""
+
+    def info_received(self, transaction: ServerTransaction) -> None:
+        """The peer sent INFO; it must be answered."""
+
+    def session_ended(self, cause: str, request: Request | None) -> None:
+        """The session is over: 'bye' with the request, or why we could not go on. The dialog is gone."""
+
+
+class Offer:
+    """New media offered by the peer in a re-INVITE or UPDATE."""
+
+    __slots__ = ("_session", "body", "transaction")
+
+    def __init__(self, session: Session, transaction: ServerTransaction) -> None:
+        self._session: Session | None = session
+        self.transaction = transaction
+        self.body = transaction.request.body
+
+    def accept(self, body: bytes) -> None:
+        """Answer with this description; nothing happens when the peer has taken its offer back."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.offer_accepted(self.transaction, body)
+
+    def refuse(self, status: int, fields: Iterable[Field] = ()) -> None:
+        """Leave the media as they were."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.offer_refused(self.transaction, status, fields)
+
+    def cancelled(self, cancel: Request) -> None:
+        """The peer cancelled its re-INVITE."""
+        self.refuse(487)
+
+    def transaction_failed(self, cause: str) -> None:
+        """Our answer may not have arrived; the session timer or the next request will tell."""
+        self._session = None
+
+
+class Session:
+    """One leg's dialog after its INVITE was answered.
+
+    ``local`` is the description we sent last, ``remote`` the one the peer sent last, ``contact`` our Contact value.
+    """
+
+    __slots__ = (
+        "_acceptance",
+        "_busy",
+        "_dialogs",
+        "_expiry",
+        "_parting",
+        "_path",
+        "_pending",
+        "contact",
+        "dialog",
+        "ended",
+        "endpoint",
+        "listener",
+        "local",
+        "remote",
+        "timer",
+    )
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialogs: Dialogs,
+        dialog: Dialog,
+        path: Path,
+        listener: SessionListener,
+        *,
+        contact: str,
+        local: bytes,
+        remote: bytes,
+        timer: SessionTimer,
+    ) -> None:
+        self.endpoint = endpoint
+        self.dialog = dialog
+        self.listener = listener
+        self.contact = contact
+        self.local = local
+        self.remote = remote
+        self.timer = timer
+        self.ended = False
+        self._dialogs = dialogs
+        self._path = path
+        self._acceptance: Acceptance | None = None
+        self._busy: ServerTransaction | None = None
+        self._pending: Reinvite | None = None
+        self._expiry: Timeout | None = None
+        self._parting: tuple[Field, ...] | None = None
+        dialogs.add(self)
+
+    @property
+    def trunk(self) -> str:
+        """The trunk of the peer."""
+        return self.listener.trunk
+
+    # Requests of ours.
+
+    def send(self, request: Request, listener: ClientListener) -> None:
+        """Send a request of this dialog on the flow that its next hop asks for."""
+
+        def use(flow: IFlow) -> None:
+            self.endpoint.send(request, flow, listener)
+
+        def failed(cause: str) -> None:
+            log.info("No way to {hop}: {cause}", hop=self.dialog.next_hop, cause=cause, call_id=self.dialog.call_id)
+            listener.request_failed("transport")
+
+        self._path.follow(self.dialog.next_hop, use, failed)
+
+    def offer(self, body: bytes, done: Callable[[int, bytes], None]) -> bool:
+        """Offer new media in a re-INVITE; False when another offer is under way (491 is for the asker to send)."""
+        if self.ended or self._pending is not None or self._busy is not None or self._acceptance is not None:
+            return False
+        self.local = body
+        self._reinvite(done)
+        return True
+
+    def _reinvite(self, done: Callable[[int, bytes], None]) -> None:
+        fields = [
+            ("Contact", self.contact),
+            ("Allow", ALLOW),
+            *self.timer.offer(),
+            ("Content-Type", SDP),
+        ]
+        reinvite = self._pending = Reinvite(self, done)
+        request = self.dialog.request("INVITE", fields, self.local)
+        reinvite.sent(request)
+        self.send(request, reinvite)
+
+    def reinvite_done(self, reinvite: Reinvite, status: int, body: bytes, response: Response | None) -> None:
+        """A re-INVITE of ours has its final answer."""
+        self._pending = None
+        if response is not None and 200 <= status < 300:
+            if body:
+                self.remote = body
+            self.timer.agreed(response)
+            self.wind_timer()
+        elif status in _DIALOG_IS_GONE:
+            self.end("lost" if status == 0 else "gone", None)
+
+    def acknowledge(self, number: int, sent: Callable[[bytes], None], body: bytes = b"") -> None:
+        """Send the ACK to a 2xx (13.2.2.4); ``sent`` gets its bytes, to be sent again when the 2xx is."""
+        ack = self.dialog.request("ACK", [("Content-Type", SDP)] if body else (), body, number=number)
+
+        def use(flow: IFlow) -> None:
+            sent(self.endpoint.send_ack(ack, flow))
+
+        def failed(cause: str) -> None:
+            log.warn("No way to acknowledge: {cause}", cause=cause, call_id=self.dialog.call_id)
+
+        self._path.follow(self.dialog.next_hop, use, failed)
+
+    def info(self, fields: Iterable[Field], body: bytes, listener: ClientListener) -> None:
+        """Send INFO (RFC 6086 legacy use)."""
+        self.send(self.dialog.request("INFO", fields, body), listener)
+
+    def bye(self, fields: Iterable[Field] = ()) -> None:
+        """End the session; the peer's answer changes nothing. Our 2xx must be acknowledged first (section 15)."""
+        if self.ended:
+            return
+        self.ended = True
+        self._stop_timer()
+        if self._acceptance is not None:
+            self._parting = tuple(fields)
+        else:
+            self._part(fields)
+
+    def _part(self, fields: Iterable[Field]) -> None:
+        self._forget()
+        self.send(self.dialog.request("BYE", fields), _Farewell())
+
+    # Requests of the peer.
+
+    def answer_with(self, transaction: ServerTransaction, response: Response) -> None:
+        """Send the 2xx to an INVITE and repeat it until the ACK."""
+        self._acceptance = Acceptance(transaction, response, self._unacknowledged)
+
+    def request_received(self, transaction: ServerTransaction) -> None:
+        """A request in this dialog."""
+        request = transaction.request
+        refusal = inspect(request)
+        if refusal is not None:
+            transaction.respond(refusal[0], fields=refusal[1])
+            return
+        self.dialog.receive(request)
+        if request.method in ("INVITE", "UPDATE"):
+            self._modification_received(transaction)
+        elif request.method == "BYE":
+            transaction.respond(200)
+            self.end("bye", request)
+        elif request.method == "INFO":
+            self.listener.info_received(transaction)
+        elif request.method == "OPTIONS":
+            transaction.respond(200, fields=[("Contact", self.contact), ("Allow", ALLOW), ("Accept", SDP)])
+        else:
+            transaction.respond(481 if request.method == "NOTIFY" else 405, fields=[("Allow", ALLOW)])
+
+    def ack_received(self, request: Request) -> None:
+        """The peer has our 2xx."""
+        acceptance = self._acceptance
+        if acceptance is None or acceptance.number != request.cseq.number:
+            return
+        acceptance.acknowledged()
+        self._acceptance = None
+        if self._parting is not None:
+            self._part(self._parting)
+        elif offers(request) and request.body != self.remote:
+            self.remote = request.body
+            self.listener.answer_received(request.body)
+
+    def _modification_received(self, transaction: ServerTransaction) -> None:
+        """A re-INVITE or UPDATE: a refresh is ours to answer, other media are the call's (section 14.2, RFC 3311)."""
+        request = transaction.request
+        if self._busy is not None or self._acceptance is not None:
+            transaction.respond(500, fields=[("Retry-After", "1")])
+            return
+        if self._pending is not None:
+            transaction.respond(491)
+            return
+        too_small = self.timer.too_small(request)
+        if too_small is not None:
+            transaction.respond(422, fields=too_small)
+            return
+        self.dialog.refresh_target(request)
+        if offers(request) and request.body != self.remote:
+            self._busy = transaction
+            offer = Offer(self, transaction)
+            transaction.listener = offer
+            self.listener.offer_received(offer)
+        elif request.method == "INVITE":
+            self._answer_invite(transaction, self.local)
+        else:
+            self._answer_update(transaction, self.local if request.body else b"")
+
+    def offer_accepted(self, transaction: ServerTransaction, body: bytes) -> None:
+        """The call took the peer's offer and answers it."""
+        self._busy = None
+        if self.ended:
+            transaction.respond(481)
+            return
+        self.local = body
+        self.remote = transaction.request.body
+        if transaction.request.method == "INVITE":
+            self._answer_invite(transaction, body)
+        else:
+            self._answer_update(transaction, body)
+
+    def offer_refused(self, transaction: ServerTransaction, status: int, fields: Iterable[Field]) -> None:
+        """The call did not take the peer's offer."""
+        self._busy = None
+        transaction.respond(status, fields=fields)
+
+    def _answer_invite(self, transaction: ServerTransaction, body: bytes) -> None:
+        self.answer_with(transaction, self._success(transaction.request, body))
+        self.wind_timer()
+
+    def _answer_update(self, transaction: ServerTransaction, body: bytes) -> None:
+        transaction.send(self._success(transaction.request, body))
+        self.wind_timer()
+
+    def _success(self, request: Request, body: bytes) -> Response:
+        fields = [
+            ("Contact", self.contact),
+            ("Allow", ALLOW),
+            *self.timer.answer(request),
+            ("Server", self.endpoint.product),
+        ]
+        if body:
+            fields.append(("Content-Type", SDP))
+        return request.response(200, fields=fields, body=body)
+
+    # The session timer, and the end.
+
+    def wind_timer(self) -> None:
+        """Refresh at half the interval when that is ours, else notice when the peer does not (RFC 4028 section 10)."""
+        self._stop_timer()
+        terms = self.timer.terms
+        if self.ended or terms is None:
+            return
+        if terms.refresh_after is not None:
+            self._expiry = self.endpoint.timeouts.start(terms.refresh_after, self._refresh)
+        else:
+            self._expiry = self.endpoint.timeouts.start(terms.give_up_after, self._expired)
+
+    def _refresh(self) -> None:
+        if self._pending is not None or self._busy is not None or self._acceptance is not None:
+            self._expiry = self.endpoint.timeouts.start(2.0, self._refresh)
+            return
+        self._reinvite(self._refreshed)
+
+    def _refreshed(self, status: int, body: bytes) -> None:
+        """491 and every other refusal leave the session as it is: try once more before it expires (section 7.4)."""
+        if not 200 <= status < 300 and not self.ended:
+            self._expiry = self.endpoint.timeouts.start(3.0, self._refresh)
+
+    def _expired(self) -> None:
+        self._lost("session_expired", 'SIP;cause=408;text="session_expired"')
+
+    def _unacknowledged(self) -> None:
+        self._acceptance = None
+        if self._parting is not None:
+            self._part(self._parting)
+        else:
+            self._lost("no_ack", 'SIP;cause=408;text="no_ack"')
+
+    def _lost(self, cause: str, reason: str) -> None:
+        if not self.ended:
+            self.bye([("Reason", reason)])
+            self.listener.session_ended(cause, None)
+
+    def flow_lost(self, flow: IFlow) -> None:
+        """A connection is gone; the dialog finds another when it needs one."""
+        self._path.lost(flow)
+
+    def end(self, cause: str, request: Request | None) -> None:
+        """The peer ended the session, or the dialog is known to be gone."""
+        told = self.ended
+        self.ended = True
+        self._stop_timer()
+        self._forget()
+        if not told:
+            self.listener.session_ended(cause, request)
+
+    def _stop_timer(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def _forget(self) -> None:
+        self._dialogs.remove(self)
+        acceptance, self._acceptance = self._acceptance, None
+        if acceptance is not None:
+            acceptance.acknowledged()
+        busy, self._busy = self._busy, None
+        if busy is not None:
+            busy.listener = None
+            busy.respond(487)
+
+
+class _Farewell:
+    """Nobody waits for the answer to a BYE."""
+
+    def response_received(self, response: Response, flow: IFlow) -> None:
+        pass
+
+    def request_failed(self, cause: str) -> None:
+        pass
