@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -13,6 +13,8 @@ from rustalk.config.load import load
 from rustalk.config.model import Settings
 from rustalk.config.problem import ConfigError
 from rustalk.observe.log import environment_observer
+from rustalk.transport.errors import ListenError
+from rustalk.transport.material import MaterialError
 
 __all__ = ["Options", "makeService"]
 
@@ -64,17 +66,48 @@ class Options(usage.Options):
             twistd["pidfile"] = ""
 
 
+class _Program(MultiService):
+    """The switch as twistd runs it: what the operator has to mend ends the program with one line, not a traceback."""
+
+    def startService(self) -> None:
+        """Start. Exits with 1 when an address cannot be had."""
+        untyped: Any = super()
+        try:
+            untyped.startService()
+        except ListenError as error:
+            _log.critical("RusTalk cannot start: {error}", error=error)
+            raise SystemExit(1) from None
+
+
 def makeService(options: Options) -> IService:
-    """The switch as a service that does everything when started."""
+    """The switch as a service that does everything when started.
+
+    Raises SystemExit with the cause when a certificate or the state directory cannot be used.
+    """
     from twisted.internet import reactor
 
     from rustalk.app import build
 
+    make_program: Any = _Program
+    program = make_program()
+    _tell(options)
+    try:
+        program.addService(build(options.settings, reactor))
+    except MaterialError as error:
+        raise SystemExit(f"RusTalk cannot start: {error}") from None
+    except OSError as error:
+        raise SystemExit(
+            f"RusTalk cannot start: {error.filename}: {error.strerror}; "
+            "check server.state_directory and who may write there"
+        ) from None
+    return cast("IService", program)
+
+
+def _tell(options: Options) -> None:
     for warning in options.settings.warnings:
         _log.warn("Configuration: {warning}", warning=warning)
     if options.source is None:
         _tell_defaults(options.settings)
-    return build(options.settings, reactor)
 
 
 def _tell_defaults(settings: Settings) -> None:

@@ -9,10 +9,12 @@ from typing import Any, cast
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorTCP, IReactorTime
 from twisted.logger import Logger
 
 from rustalk.observe.switch import ISwitch
+from rustalk.transport.errors import ListenError
 
 from .app import build_app, routes
 from .door import Door
@@ -55,8 +57,14 @@ class ApiService(Service):
         return None if self._listening is None else cast("IPv4Address", self._listening.getHost()).port
 
     def startService(self) -> None:
-        """Listen. Raises twisted.internet.error.CannotListenError."""
-        self._listening = self._reactor.listenTCP(self._wanted, self._site, interface=self._address)
+        """Listen. Raises rustalk.transport.errors.ListenError when the address cannot be had."""
+        try:
+            self._listening = self._reactor.listenTCP(self._wanted, self._site, interface=self._address)
+        except CannotListenError as error:
+            raise ListenError(
+                f"the API: cannot listen on {self._address} port {self._wanted}: {error.socketError}; "
+                "is another program using it, or is the address not ours? api.port names another port"
+            ) from None
         untyped: Any = super()
         untyped.startService()
         self._log.info("The API listens on {url}", url=f"http://{_authority(self._address)}:{self.port}")

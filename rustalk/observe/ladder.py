@@ -19,7 +19,7 @@ from .printable import printable
 
 __all__ = ["Step", "draw_ladder"]
 
-_URI = re.compile(r"\bsips?:([^@;\s]+)@\S+")
+_URI = re.compile(r"\bsips?:([^@;\s]+)\S*")
 _MARGIN = 10
 _GAP = 38
 

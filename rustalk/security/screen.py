@@ -19,6 +19,9 @@ from rustalk.security.networks import NetworkSet, parse_address
 
 __all__ = ["Screen"]
 
+_SEEN = 4096
+"""Addresses whose answer is remembered; it depends on nothing but the configuration and what names resolve to."""
+
 
 class _Provider:
     """What is known of one provider trunk."""
@@ -53,12 +56,14 @@ class Screen:
         self._providers = {trunk.id: _Provider(trunk) for trunk in settings.trunks if trunk.enabled}
         lists = {acl.name: AccessList(acl) for acl in settings.acls.acls}
         self._by_profile = {each.id: self._on(each.id) for each in settings.profiles}
+        self._seen: dict[tuple[str, str], Identity | Refusal] = {}
         self._lists: Mapping[str, AccessList | None] = {each.id: lists.get(each.acl) for each in settings.profiles}
 
     def resolved(self, trunk: str, addresses: Iterable[str]) -> None:
         """Say what the hosts of ``trunk`` resolve to now; this replaces what was said before."""
         if trunk in self._providers:
             self._providers[trunk].resolved(addresses)
+            self._seen.clear()
 
     def admits(self, address: str, profile: str) -> bool:
         """Say whether anything of this address is read at all: the access list of the profile."""
@@ -72,6 +77,16 @@ class Screen:
 
         ``certificate`` is what the transport verified for this connection, None where there was none.
         """
+        if certificate is not None:
+            return self._identify(address, profile, certificate)
+        identity = self._seen.get((address, profile))
+        if identity is None:
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            identity = self._seen[address, profile] = self._identify(address, profile, None)
+        return identity
+
+    def _identify(self, address: str, profile: str, certificate: VerifiedCertificate | None) -> Identity | Refusal:
         if profile not in self._lists:
             return self._refuse("unknown-profile", f"profile {profile!r} is not open")
         if not self.admits(address, profile):

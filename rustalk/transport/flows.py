@@ -1,8 +1,8 @@
 """The connections there are: accepted, dialled once and shared, closed when overdue (RFC 5923, RFC 3261 section 18).
 
 Dialled connections are reused by route: profile, transport, address, port, the name the peer had to prove and the
-credentials used. Accepted ones serve the responses to what came in on them. One sweep a second asks every connection
-whether it is overdue; connections have no timers of their own.
+credentials used. Accepted ones serve the responses to what came in on them. Within each second every connection is
+asked whether it is overdue, a share of them at a time; connections have no timers of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from .udp import unmapped
 
 __all__ = ["Flows", "Route"]
 
-_SWEEP_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
+_LOOKS_PER_SWEEP = 5
+_FEWEST_PER_LOOK = 64
 _KERNEL_TIMEOUT = 120.0
 """Connecting is ended by our own clock long before; this only stops what nobody waits for."""
 
@@ -62,6 +64,7 @@ class Flows:
         self._streams: dict[Stream, Attempt | Door] = {}
         self._dialled: dict[Route, Stream] = {}
         self._attempts: dict[Route, Attempt] = {}
+        self._to_ask: list[Stream] = []
         self._empty: Deferred[None] | None = None
         self._sweep = LoopingCall(self.cut_overdue)
         self._sweep.clock = clock
@@ -76,7 +79,7 @@ class Flows:
 
     def start(self) -> None:
         """Begin to look for overdue connections."""
-        self._sweep.start(_SWEEP_SECONDS, now=False)
+        self._sweep.start(_LOOK_SECONDS, now=False)
 
     def stop(self) -> Deferred[None]:
         """Close everything, politely and then not; the Deferred fires when no socket is left."""
@@ -145,7 +148,9 @@ class Flows:
     def opened(self, stream: Stream) -> None:
         """The connection may be used."""
         origin = self._streams[stream]
-        if isinstance(origin, Attempt):
+        if isinstance(origin, Attempt) and origin.is_over:
+            stream.abort("nobody waits for this connection any more")
+        elif isinstance(origin, Attempt):
             self._dialled[origin.route] = stream
             origin.settle(stream.flow)
 
@@ -166,9 +171,12 @@ class Flows:
         self._note_empty()
 
     def cut_overdue(self) -> None:
-        """End every connection that has exceeded one of its bounds."""
+        """End the connections that have exceeded one of their bounds, among the next share of all."""
         now = self.clock.seconds()
-        for stream in list(self._streams):
+        self._to_ask = self._to_ask or list(self._streams)
+        share = max(_FEWEST_PER_LOOK, len(self._streams) // _LOOKS_PER_SWEEP + 1)
+        asked, self._to_ask = self._to_ask[:share], self._to_ask[share:]
+        for stream in asked:
             reason = stream.overdue(now)
             if not reason:
                 continue
@@ -217,6 +225,7 @@ class Attempt(ClientFactory[Protocol]):
 
     def __init__(self, flows: Flows, route: Route, creator: ClientTls | None) -> None:
         self.route = route
+        self.is_over = False
         self._flows = flows
         self._creator = creator
         self._dialled = creator.dial(route.name) if creator is not None else None
@@ -283,9 +292,10 @@ class Attempt(ClientFactory[Protocol]):
         waiter.errback(TransportError("timeout", f"{self.route}: {what} within {timeout:g} s"))
 
     def _abandon(self) -> None:
+        self.is_over = True
         if self._stream is not None:
             self._stream.abort("nobody waits for this connection any more")
-        elif self._connector is not None and self._connector.getDestination() is not None:
+        elif self._connector is not None:
             self._connector.disconnect()
 
 
@@ -299,17 +309,17 @@ class Door(ServerFactory):
         self.secure = secure
         self.tls: ServerTls | None = None
         self._flows = flows
-        self._inside: Counter[str] = Counter()
-        self._count = 0
+        self._inside: dict[Stream, str] = {}
+        self._from: Counter[str] = Counter()
 
     def admits(self, addr: IAddress | None) -> bool:
         """Whether one more connection from this address is welcome."""
         flows, address = self._flows, unmapped(getattr(addr, "host", ""))
         if not flows.reception.admits(address, self.profile):
             flows.refuse(self, address, "unknown address")
-        elif self._count >= flows.bounds.connections:
+        elif len(self._inside) >= flows.bounds.connections:
             flows.refuse(self, address, "too many connections")
-        elif self._inside[address] >= flows.bounds.connections_per_address:
+        elif self._from[address] >= flows.bounds.connections_per_address:
             flows.refuse(self, address, "too many connections from one address")
         else:
             return True
@@ -325,19 +335,17 @@ class Door(ServerFactory):
         stream = Stream(
             self.profile, flows, flows.reception, flows.bounds, flows.clock, secure=self.secure, inbound=True
         )
-        stream.flow.peer = (unmapped(getattr(addr, "host", "")), getattr(addr, "port", 0))
-        self._inside[stream.flow.peer[0]] += 1
-        self._count += 1
+        address = self._inside[stream] = unmapped(getattr(addr, "host", ""))
+        self._from[address] += 1
         flows.made(stream, self)
         return stream
 
     def left(self, stream: Stream) -> None:
         """One of ours is gone."""
-        address = stream.flow.peer[0]
-        self._count -= 1
-        self._inside[address] -= 1
-        if not self._inside[address]:
-            del self._inside[address]
+        address = self._inside.pop(stream)
+        self._from[address] -= 1
+        if not self._from[address]:
+            del self._from[address]
 
     def is_stale(self, stream: Stream) -> bool:
         """Whether the credentials have been replaced since."""
@@ -383,6 +391,6 @@ def _why_not_connected(route: Route, reason: Failure) -> TransportError:
     problem = reason.value or connectionDone.value
     if isinstance(problem, error.ConnectionRefusedError):
         return TransportError("refused", f"{route}: nothing listens there")
-    if isinstance(problem, error.TimeoutError):
+    if isinstance(problem, error.TimeoutError | error.TCPTimedOutError):
         return TransportError("timeout", f"{route}: the network did not answer")
     return TransportError("refused", f"{route}: {problem}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -58,6 +59,7 @@ class PeerIdentity:
         return any(covers(pattern, name) for pattern in self.names)
 
 
+@lru_cache(4096)
 def is_address(host: str) -> bool:
     """Whether this is an IP address rather than a name."""
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
@@ -146,8 +147,10 @@ class Transport:
         ``name`` is what a TLS server must prove (the host, unless given), ``tls`` the key of the client credentials,
         ``timeout`` the seconds for all of it: DNS, TCP and TLS. Fails with TransportError.
         """
-        if transport == "UDP" and is_address(host) and (socket := self._sockets.get(profile)) is not None:
-            return cast("Deferred[IFlow]", succeed(socket.flow(_canonical(host), port)))
+        if transport == "UDP" and (socket := self._sockets.get(profile)) is not None:
+            address = _literal(host, self._profiles[profile].family, port)
+            if address:
+                return cast("Deferred[IFlow]", succeed(socket.flow(address, port)))
         return Deferred.fromCoroutine(self._reach(profile, transport, host, port, name or host, tls, timeout))
 
     async def _reach(
@@ -155,6 +158,8 @@ class Transport:
     ) -> IFlow:
         deadline = self._clock.seconds() + timeout
         profile, client = self._checked(profile_id, transport, tls)
+        if not 0 < port < 65536:
+            raise TransportError("unsupported", f"{host} port {port}: there is no such port")
         resolving = Deferred.fromCoroutine(self._resolver.addresses(host, (profile.family,)))
         resolving.addTimeout(timeout, self._clock, _too_slow(host, timeout))
         addresses = await resolving
@@ -219,6 +224,15 @@ class Transport:
     def _materials(self) -> list[TlsMaterial]:
         servers = [profile.tls.material for profile in self._profiles.values() if profile.tls is not None]
         return list(dict.fromkeys(servers + [client.material for client in self._clients.values()]))
+
+
+@lru_cache(4096)
+def _literal(host: str, family: int, port: int) -> str:
+    """The canonical form of an address that a socket of this family can send to; '' for anything else."""
+    if not is_address(host) or not 0 < port < 65536:
+        return ""
+    address = ip_address(host)
+    return str(address) if address.version == family else ""
 
 
 def _canonical(address: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -41,7 +41,7 @@ class Network(Protocol):
 class Gateway:
     """One host. ``port`` 0 leaves it to DNS (RFC 3263)."""
 
-    __slots__ = ("health", "host", "network", "port", "priority", "protocol", "weight")
+    __slots__ = ("_uri", "health", "host", "network", "port", "priority", "protocol", "weight")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Gateway:
         self.protocol = protocol
         self.priority = priority
         self.weight = weight
+        self._uri = Uri("sip", None, host, port or None, (("transport", protocol.lower()),))
         self.health = Health(clock.seconds, self._health_changed)
 
     @property
@@ -75,8 +76,8 @@ class Gateway:
 
     def reach(self) -> Deferred[IFlow]:
         """A flow to it; its name is resolved each time, since Teams moves (NET-04)."""
-        uri = Uri("sip", None, self.host, self.port or None, (("transport", self.protocol.lower()),))
-        return self.network.router.find(uri)
+        flow = self.network.router.known(self._uri, None)
+        return self.network.router.find(self._uri) if flow is None else succeed(flow)
 
     def path(self, flow: IFlow) -> Path:
         """Where later requests of a dialog made here go (FO-10)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from http.client import HTTPConnection
 
 import pytest
@@ -12,6 +13,7 @@ from twisted.internet.testing import MemoryReactor
 from twisted.internet.threads import deferToThread
 
 from rustalk.api.service import ApiService, is_loopback
+from rustalk.transport.errors import ListenError
 from tests.fakes.switch import FakeSwitch
 
 
@@ -49,6 +51,15 @@ async def test_the_api_answers_over_a_real_socket() -> None:
     finally:
         await service.stopService()
     assert status == 200
+
+
+def test_a_port_that_is_taken_is_told_with_the_next_step() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenError, match=f"127.0.0.1 port {port}.*api.port names another port"):
+            ApiService(reactor, reactor, FakeSwitch(), port=port).startService()
 
 
 def _get_health(port: int) -> int:

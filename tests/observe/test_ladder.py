@@ -55,5 +55,10 @@ def test_a_long_message_is_cut_and_cannot_steer_the_terminal() -> None:
     assert "…" in picture
 
 
+def test_a_long_target_is_shortened_to_its_user_or_host() -> None:
+    target = "ACK sip:api-du-a-uswe2.pstnhub.microsoft.com:443;transport=tls;x-i=1"
+    assert "- ACK api-du-a-uswe2.pstnhub" in draw_ladder([Step(0.0, 1, True, "52.114.0.1:5061", target)])
+
+
 def test_an_empty_trace_says_so() -> None:
     assert "No messages" in draw_ladder([])

@@ -21,7 +21,7 @@ from rustalk.transport.lookup import Answer
 from rustalk.transport.resolve import Resolver
 from rustalk.transport.stream import Bounds
 from rustalk.transport.tls import ClientTls, PeerPolicy, ServerTls
-from tests.transport.ends import Ear, anyone, options, until
+from tests.transport.ends import Ear, anyone, options, pause, until
 from tests.transport.peers import SBC, TEAMS, Pki, material
 
 TEAMS_POLICY = PeerPolicy("require", MICROSOFT_NAMES, forgive_purpose=True)
@@ -158,6 +158,20 @@ async def test_a_name_without_address(plain):
 
 
 @pytest.mark.parametrize(
+    ("host", "port", "cause"),
+    [("::1", 5060, "dns"), ("127.0.0.1", 0, "unsupported"), ("127.0.0.1", 65536, "unsupported")],
+)
+@pytest.mark.parametrize("kind", ["UDP", "TCP"])
+@pytest_twisted.ensureDeferred
+async def test_where_a_socket_cannot_send(plain, kind, host, port, cause):
+    """An address of the other family or an impossible port is an error, whatever a peer made us try."""
+    transport, _, _ = plain
+    with pytest.raises(TransportError) as caught:
+        await transport.flow("plain", kind, host, port)
+    assert caught.value.cause == cause
+
+
+@pytest.mark.parametrize(
     ("arguments", "tls"), [(("none", "UDP"), None), (("plain", "TLS"), "nobody"), (("plain", "SCTP"), None)]
 )
 @pytest_twisted.ensureDeferred
@@ -214,6 +228,29 @@ async def test_connections_are_capped_per_address_and_per_listener(build):
     close_all(sockets)
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_tcp_peer_that_does_not_read_is_cut(plain):
+    """A13: what piles up for a peer that does not read is bounded."""
+    _, ear, port = plain
+    lazy = connect_from("127.0.0.1", port)
+    lazy.sendall(options("a"))
+    await until(reactor, lambda: ear.messages)
+    await flood(ear)
+    assert ear.lost[0][1].startswith("the peer did not read")
+    close_all([lazy])
+
+
+async def flood(ear: Ear) -> None:
+    """Send on the first flow until it is lost; 64 MiB are more than the kernel and the bound can hold."""
+    flow = ear.messages[0][1]
+    for _ in range(1024):
+        if ear.lost:
+            return
+        flow.send(b"x" * 65536)
+        await pause(reactor, 0)
+    await until(reactor, lambda: ear.lost)
+
+
 def test_an_address_that_is_not_ours_is_a_clear_error(build):
     """A profile that cannot listen names itself, the address and the next step; nothing stays open."""
     with pytest.raises(
@@ -257,6 +294,19 @@ async def test_teams_and_the_sbc_call_each_other_over_mutual_tls(secured):
     assert TEAMS in out.identity.names
     assert all(TEAMS in flow.identity.names for _, flow in ears["sbc"].messages)
     assert back.identity.covers(SBC)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_tls_peer_that_does_not_read_is_cut(secured):
+    """A13: a verified peer that stops reading costs the bound, and the receiver is told."""
+    sbc, proxy, ears = secured
+    flow = await proxy.flow("proxy", "TLS", SBC, sbc.port("teams"), tls="sbc")
+    flow.send(options("a", transport="TLS"))
+    await until(reactor, lambda: ears["sbc"].messages)
+    flow._stream.transport.pauseProducing()
+    await flood(ears["sbc"])
+    assert ears["sbc"].lost[0][1].startswith("the peer did not read")
+    flow._stream.transport.resumeProducing()
 
 
 @pytest_twisted.ensureDeferred

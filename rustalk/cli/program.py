@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rustalk import __version__
-from rustalk.console.calls import CALL, HANGUP, LIST_CALLS
-from rustalk.console.certificates import RELOAD_CERTIFICATES
-from rustalk.console.command import Command, CommandError, Exit
-from rustalk.console.configuration import CHECK_CONFIG, GENERATE_CONFIG
-from rustalk.console.start import START
-from rustalk.console.status import STATUS, TRUNKS
+from rustalk.cli.calls import CALL, HANGUP, LIST_CALLS
+from rustalk.cli.certificates import RELOAD_CERTIFICATES
+from rustalk.cli.command import Command, CommandError, Exit
+from rustalk.cli.configuration import CHECK_CONFIG, GENERATE_CONFIG
+from rustalk.cli.start import START
+from rustalk.cli.status import STATUS, TRUNKS
 
 __all__ = ["COMMANDS", "main"]
 
