@@ -15,6 +15,7 @@ __all__ = [
     "HOST",
     "NAME_ADDR",
     "NUMBER",
+    "OTHER_URI",
     "PARAM",
     "PARAMS",
     "PLAIN_ADDR",
@@ -72,10 +73,11 @@ COMMA_ITEM = re.compile(rf'(?:{_QUOTED}|<[^<>]*+>|[^",<]++)++', re.ASCII)
 _USER = r"[A-Za-z0-9\-_.!~*'()%&=+$,;?/#]++"
 _PASSWORD = r"[A-Za-z0-9\-_.!~*'()%&=+$,]*+"
 SIP_URI = re.compile(
-    rf"({_SIP}[Ss]?+):(?:({_USER})(?::({_PASSWORD}))?@)?({_HOST})(?::([0-9]{{1,5}}))?((?:;[^;?\s]*+)*+)(?:\?(\S*))?",
+    rf"({_SIP}[Ss]?+):(?:({_USER})(?::({_PASSWORD}))?@)?({_HOST})(?::([0-9]{{1,5}}))?((?:;[^;?\s<>]*+)*+)(?:\?([^\s<>]*+))?",
     re.ASCII,
 )
+OTHER_URI = re.compile(r'([A-Za-z][A-Za-z0-9+\-.]*+):([^\x00-\x20\x7f<>"]++)')
 # A URI that needs no second look: a port that is surely one, no header fields.
 PLAIN_URI = re.compile(
-    rf"sip:(?:{_USER}@)?+[A-Za-z0-9][A-Za-z0-9\-_.]*+(?::[1-9][0-9]{{0,3}})?+(?:;[^;?\s]*+)*+", re.ASCII
+    rf"sip:(?:{_USER}@)?+[A-Za-z0-9][A-Za-z0-9\-_.]*+(?::[1-9][0-9]{{0,3}})?+(?:;[^;?\s<>]*+)*+", re.ASCII
 )

@@ -22,12 +22,13 @@ Field = tuple[str, str]
 class Message:
     """What requests and responses have in common. Built once, then only read."""
 
-    __slots__ = ("_contacts", "_cseq", "_from", "_to", "_via", "body", "fields", "raw")
+    __slots__ = ("_call_id", "_contacts", "_cseq", "_from", "_to", "_via", "body", "fields", "raw")
 
     def __init__(self, fields: Iterable[Field] = (), body: bytes = b"", raw: bytes = b"") -> None:
         self.fields = list(fields)
         self.body = body
         self.raw = raw
+        self._call_id = ""
         self._via: Via | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
@@ -71,15 +72,16 @@ class Message:
         """
         try:
             via, sender, to, cseq = first["Via"], first["From"], first["To"], first["CSeq"]
-            empty = not first["Call-ID"]
+            call_id = first["Call-ID"]
         except KeyError as missing:
             raise RemoteProtocolError(f"the message has no {missing.args[0]}") from None
-        if empty:
+        if not call_id:
             raise RemoteProtocolError("the Call-ID is empty")
         self._via = Via.parse(via if "," not in via else split_list(via)[0])
         self._from = NameAddr.parse(sender)
         self._to = NameAddr.parse(to)
         self._cseq = CSeq.parse(cseq)
+        self._call_id = call_id
 
     def _need(self, name: str) -> str:
         value = self.get(name)
@@ -102,7 +104,9 @@ class Message:
     @property
     def call_id(self) -> str:
         """The Call-ID."""
-        return self._need("Call-ID")
+        if not self._call_id:
+            self._call_id = self._need("Call-ID")
+        return self._call_id
 
     @property
     def cseq(self) -> CSeq:
@@ -150,14 +154,17 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire.
 
-        Raises LocalProtocolError when a field would break out of its line.
+        Raises LocalProtocolError when a field would break out of its line or is no text.
         """
         lines = [self.start_line]
         lines += [f"{name}: {value}" for name, value in self.fields]
         head = "\r\n".join(lines)
         if head.count("\n") != len(self.fields) or head.count("\r") != len(self.fields):
             raise LocalProtocolError("a header field holds a line end")
-        return f"{head}\r\nContent-Length: {len(self.body)}\r\n\r\n".encode("utf-8", "surrogateescape") + self.body
+        try:
+            return f"{head}\r\nContent-Length: {len(self.body)}\r\n\r\n".encode("utf-8", "surrogateescape") + self.body
+        except UnicodeEncodeError:
+            raise LocalProtocolError("a header field holds a character that UTF-8 does not have") from None
 
     def __repr__(self) -> str:
         return f"<{self.start_line} {self.get('CSeq')} {self.get('Call-ID')}>"
@@ -190,7 +197,8 @@ class Request(Message):
     @property
     def max_forwards(self) -> int | None:
         """How many hops are left, None when the request does not say (RFC 2543)."""
-        return self.number("Max-Forwards", 255)
+        value = self.get("Max-Forwards")
+        return None if value is None else parse_number("Max-Forwards", value, 255)
 
     def response(
         self,

@@ -32,7 +32,7 @@ _SINGLE = frozenset(("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-L
 _PLAIN = bytes(c for c in range(256) if c == 9 or (c >= 32 and c != 127))
 _BLANK = b"\0\r\n \t"
 _FOLD = re.compile(rb"\r\n[ \t]++")
-_VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE | re.ASCII)
+_VERSION = re.compile(r"SIP/[0-9]++\.[0-9]++", re.IGNORECASE | re.ASCII)
 
 
 _Head = tuple[str, list[Field], dict[str, str], int | None]
@@ -230,7 +230,8 @@ def _request(
     request.understand(first)
     if request.cseq.method != method:
         raise RemoteProtocolError(f"CSeq counts {request.cseq.method}, the request is {method}")
-    if "Max-Forwards" in first:
+    hops = first.get("Max-Forwards", "70")
+    if len(hops) > 2 or not (hops.isdigit() and hops.isascii()):
         _ = request.max_forwards
     return request
 

@@ -89,6 +89,7 @@ class SessionTimer:
 
     def agreed(self, response: Response) -> Terms | None:
         """A 2xx to our request has come (7.2). A broken Session-Expires counts as none."""
+        self._refusals = 0
         interval = _seconds(response, "Session-Expires")
         if interval is None:
             self.terms = None

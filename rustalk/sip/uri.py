@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from .errors import RemoteProtocolError
-from .grammar import SIP_URI
+from .grammar import OTHER_URI, SIP_URI
 
 __all__ = ["Params", "Uri", "find", "format_host"]
 
@@ -75,10 +75,11 @@ class Uri:
 
     @classmethod
     def _parse_other(cls, text: str) -> Uri:
-        scheme, colon, rest = text.partition(":")
-        scheme = scheme.lower()
-        if not colon or not rest or scheme in ("sip", "sips") or not scheme.isascii() or not scheme[0:1].isalpha():
+        match = OTHER_URI.fullmatch(text)
+        scheme = match[1].lower() if match else ""
+        if match is None or scheme in ("sip", "sips"):
             raise RemoteProtocolError(f"not a URI: {text[:80]!r}")
+        rest = match[2]
         if scheme != "tel":
             return cls(scheme, rest, "", text=text)
         number, semicolon, params = rest.partition(";")

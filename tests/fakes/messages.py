@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rustalk.sip.message import Message, Request, Response
 from rustalk.sip.parse import Limits, parse_datagram
 
-__all__ = ["LIMITS", "make_request", "make_response", "parse", "wire"]
+__all__ = ["LIMITS", "make_request", "make_response", "parse", "request_wire", "wire"]
 
 LIMITS = Limits()
 
@@ -22,7 +24,7 @@ def parse(data: bytes) -> Message:
     return message
 
 
-def make_request(
+def request_wire(
     method: str = "INVITE",
     *lines: str,
     uri: str = "sip:bob@biloxi.example.com",
@@ -30,22 +32,25 @@ def make_request(
     to: str = "Bob <sip:bob@biloxi.example.com>",
     cseq: str = "",
     body: bytes = b"",
-) -> Request:
-    """A request with the fields that each needs, and these lines behind them."""
-    message = parse(
-        wire(
-            f"{method} {uri} SIP/2.0",
-            f"Via: {via}",
-            "Max-Forwards: 70",
-            "From: Alice <sip:alice@atlanta.example.com>;tag=9fxced76sl",
-            f"To: {to}",
-            "Call-ID: 3848276298220188511@atlanta.example.com",
-            f"CSeq: {cseq or f'2 {method}'}",
-            *lines,
-            f"Content-Length: {len(body)}",
-            body=body,
-        )
+) -> bytes:
+    """The bytes of a request with the fields that each needs, and these lines behind them."""
+    return wire(
+        f"{method} {uri} SIP/2.0",
+        f"Via: {via}",
+        "Max-Forwards: 70",
+        "From: Alice <sip:alice@atlanta.example.com>;tag=9fxced76sl",
+        f"To: {to}",
+        "Call-ID: 3848276298220188511@atlanta.example.com",
+        f"CSeq: {cseq or f'2 {method}'}",
+        *lines,
+        f"Content-Length: {len(body)}",
+        body=body,
     )
+
+
+def make_request(method: str = "INVITE", *lines: str, **parts: Any) -> Request:
+    """The request of ``request_wire``."""
+    message = parse(request_wire(method, *lines, **parts))
     assert isinstance(message, Request)
     return message
 

@@ -63,10 +63,10 @@ class Sbc:
         self.links.append(link)
         return link
 
-    async def ask(self, proxy: str, request: Request) -> Response | None:
-        """Send one request to a proxy and return its final response."""
+    async def ask(self, proxy: str, request: Request, seconds: float = 3.0) -> Response | None:
+        """Send one request to a proxy and return its response, None when there is none in time."""
         link = await self.dial(proxy, self.teams.entrances[proxy].port)
-        return await self.agent.send(link, self.style, request).responses.take(3)
+        return await self.agent.send(link, self.style, request).responses.take(seconds)
 
     def options(self, proxy: str, **changes: str) -> Request:
         """A right OPTIONS for a proxy; ``changes`` replace fields (underscores for dashes) or drop them when ''."""

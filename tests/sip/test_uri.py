@@ -113,6 +113,12 @@ def test_a_scheme_that_we_do_not_know_is_kept() -> None:
         "\u017fip:a@h",
         "sip:a@h:\u0665060",
         "1sip:x",
+        "tel:+1\n",
+        "tel:+1 2",
+        "tel:",
+        "urn:a>b",
+        "sip:h;a=>b",
+        "sip:h?a=<b",
     ],
 )
 def test_a_broken_uri_is_refused_with_400(text: str) -> None:

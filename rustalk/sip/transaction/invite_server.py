@@ -16,7 +16,7 @@ class InviteServer(Machine):
 
     A final response other than 2xx is repeated until its ACK comes. A 2xx is repeated by its user, who hands each copy
     to ``respond``. A transport that fails is reported and changes nothing, since a response may leave another way
-    (RFC 6026 section 8.5).
+    (section 17.2.4 as RFC 6026 amends it).
     """
 
     __slots__ = ()

@@ -14,8 +14,8 @@ __all__ = ["Server"]
 class Server(Machine):
     """Answers a request, and repeats the answer for each copy of it.
 
-    A transport that fails is reported and changes nothing, since a response may leave another way (RFC 6026 section
-    8.5).
+    A transport that fails is reported and changes nothing, since a response may leave another way (section
+    17.2.4 as RFC 6026 amends it).
     """
 
     __slots__ = ()
