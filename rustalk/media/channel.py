@@ -35,7 +35,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _disconnect(connected: socket.socket) -> None:
-    """Let a UDP socket receive from anyone again, connect(2); Python itself has no way to name AF_UNSPEC."""
+    """Let a UDP socket receive from anyone again, connect(2); Python itself has no way to name AF_UNSPEC.
+
+    The socket keeps the port that it was bound to, but only where that was not chosen by the system.
+    """
     if _libc.connect(connected.fileno(), _NO_ADDRESS, len(_NO_ADDRESS)):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

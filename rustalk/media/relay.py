@@ -23,15 +23,19 @@ from rustalk.rtp.statistics import StreamStatistics
 __all__ = ["Discarded", "Relay", "Stream"]
 
 LOOK_INTERVAL = 1.0
-"""Seconds between two looks at who is heard, for all streams together."""
+"""Seconds between two looks at who is heard on a stream; one timer serves all streams."""
+
+LOOK_PARTS = 16
+"""How many turns of the reactor the looks at all streams are spread over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
     """Datagrams of one side that were not relayed.
 
-    ``foreign`` came from others than its source, ``stun`` and ``malformed`` from its source without being RTP or RTCP,
-    ``unsent`` is what the system refused to send to this side.
+    ``foreign`` came from others than its source; while a source is held the kernel refuses them uncounted. ``stun`` and
+    ``malformed`` came from its source without being RTP or RTCP, ``unsent`` is what the system refused to send to this
+    side.
     """
 
     foreign: int = 0
@@ -145,14 +149,15 @@ class Stream:
         """How many RTCP datagrams have arrived from this side."""
         return sum(channel.controls for channel in self._sides[side].channels)
 
-    def look(self) -> None:
+    def look(self, now: float) -> None:
         """Notice one-way audio and silence. The relay calls it every LOOK_INTERVAL."""
-        now = self._now()
-        heard = [side.rtp.arrivals.last_arrival for side in self._sides]
+        if not self._watch.active:
+            return
+        caller, callee = self._sides
+        heard = caller.rtp.arrivals.last_arrival, callee.rtp.arrivals.last_arrival
         missing = self._watch.missing(heard, now)
-        controls = [channel.control_heard for side in self._sides for channel in side.channels]
-        latest = max((time for time in heard + controls if time is not None), default=None)
-        if self._watch.fell_silent(latest, now):
+        controls = [channel.control_heard for channel in (caller.rtp, caller.rtcp, callee.rtp, callee.rtcp)]
+        if self._watch.fell_silent((*heard, *controls), now):
             self.on_silence()
         elif missing is not None:
             self.on_one_way(missing)
@@ -208,7 +213,9 @@ class Relay:
         self._poll = Poll(reactor, clock)
         self._buffer = memoryview(bytearray(LARGEST_DATAGRAM))
         self._streams: set[Stream] = set()
-        self._look = LoopingCall(self._look_at_all)
+        self._unseen: list[Stream] = []
+        self._part = 0
+        self._look = LoopingCall(self._look_at_some)
         self._look.clock = clock
 
     @property
@@ -225,7 +232,7 @@ class Relay:
         stream = Stream(sides, self._latching, watch, self._clock.seconds, self._release)
         self._streams.add(stream)
         if not self._look.running:
-            self._look.start(LOOK_INTERVAL, now=False)
+            self._look.start(LOOK_INTERVAL / LOOK_PARTS, now=False)
         return stream
 
     def close(self) -> None:
@@ -253,11 +260,17 @@ class Relay:
         stream.close_ports(self._pool)
         if not self._streams and self._look.running:
             self._look.stop()
+            self._unseen.clear()
 
-    def _look_at_all(self) -> None:
-        for stream in list(self._streams):
+    def _look_at_some(self) -> None:
+        """Look at one part of the streams, so that many calls do not make one long pause."""
+        if not self._unseen:
+            self._unseen = list(self._streams)
+            self._part = -(-len(self._unseen) // LOOK_PARTS)
+        now = self._clock.seconds()
+        for _ in range(min(self._part, len(self._unseen))):
             try:
-                stream.look()
+                self._unseen.pop().look(now)
             except Exception:
                 self._log.failure("A call could not take the news about its media")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 __all__ = ["Watch"]
 
@@ -36,37 +36,43 @@ class Watch:
         self._speaking_since: list[float | None] = [None, None]
         self._silent = False
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is expected now."""
+        return self._since is not None
+
     def missing(self, heard: Sequence[float | None], now: float) -> int | None:
         """The side that turned out to be missing just now. ``heard`` says when each side's last RTP packet came."""
-        if self._since is None or self._one_way_after is None:
+        since, after = self._since, self._one_way_after
+        if since is None or after is None:
             return None
         for side in (0, 1):
-            self._note_speech(side, heard[side], now, self._since, self._one_way_after)
-        for side in (0, 1):
-            if self._turned_missing(side, now, self._since, self._one_way_after):
-                self._missing[side] = True
-                return side
-        return None
+            last = heard[side]
+            if last is None or last < since or now - last >= after:
+                self._speaking_since[side] = None
+            elif self._speaking_since[side] is None:
+                self._speaking_since[side] = last
+                self._missing[side] = False
+        if None not in self._speaking_since:
+            return None
+        return next((side for side in (0, 1) if self._turned_missing(side, now - after)), None)
 
-    def _note_speech(self, side: int, heard: float | None, now: float, since: float, after: float) -> None:
-        if heard is None or heard < since or now - heard >= after:
-            self._speaking_since[side] = None
-        else:
-            self._missing[side] = False
-            if self._speaking_since[side] is None:
-                self._speaking_since[side] = heard
-
-    def _turned_missing(self, side: int, now: float, since: float, after: float) -> bool:
+    def _turned_missing(self, side: int, deadline: float) -> bool:
         other = self._speaking_since[1 - side]
-        if self._missing[side] or self._speaking_since[side] is not None or other is None:
+        if self._missing[side] or self._speaking_since[side] is not None or other is None or other > deadline:
             return False
-        return now - other >= after and now - since >= after
+        self._missing[side] = True
+        return True
 
-    def fell_silent(self, heard: float | None, now: float) -> bool:
+    def fell_silent(self, heard: Iterable[float | None], now: float) -> bool:
         """Whether the stream turned out to be silent just now. ``heard`` says when anything last came from anyone."""
-        if self._since is None or self._silent_after is None:
+        since, after = self._since, self._silent_after
+        if since is None or after is None:
             return False
-        silent = now - max(self._since, heard or self._since) >= self._silent_after
-        turned = silent and not self._silent
-        self._silent = silent
+        for last in (since, *heard):
+            if last is not None and now - last < after:
+                self._silent = False
+                return False
+        turned = not self._silent
+        self._silent = True
         return turned

@@ -33,7 +33,7 @@ def test_the_first_round_is_in_no_order() -> None:
 def test_an_empty_pool_says_what_to_widen() -> None:
     pool = PortPool(10000, 10001)
     pool.lease()
-    with pytest.raises(NoPortsError, match="all 1 port pairs from 10000 to 10001 are in use; widen media.ports"):
+    with pytest.raises(NoPortsError, match=r"all 1 port pairs from 10000 to 10001 are in use; widen media\.ports"):
         pool.lease()
 
 
