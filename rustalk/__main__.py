@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from rustalk.cli import main
+from rustalk.cli.program import main
 
 sys.exit(main())

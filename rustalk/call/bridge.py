@@ -19,57 +19,64 @@ log = Logger()
 _PASSED = (488, 491, 415, 606)
 
 
-def offered(media: MediaSession, offer: Offer, side: int, other: Session) -> None:
-    """A side wants other media: ask the other side, unless nothing changes for it (HLD-04)."""
-    try:
-        body = media.translate(offer.body, side)
-    except (SdpError, NoPortsError) as error:
-        log.info("Refused new media: {error}", error=str(error), call_id=other.dialog.call_id)
+def offered(media: MediaSession, offer: Offer, side: int, own: Session, other: Session) -> None:
+    """The session of a side, ``own``, wants other media: ask the other one, unless nothing changes for it (HLD-04)."""
+    body = _translated(media, offer.body, side)
+    if body is None:
         offer.refuse(488)
-        return
-    if body == other.local:
+    elif body == other.local:
         _settle(media, offer, other.remote, side)
-        return
+    else:
+        _ask(media, offer, body, side, own, other)
 
+
+def _ask(media: MediaSession, offer: Offer, body: bytes, side: int, own: Session, other: Session) -> None:
     def done(status: int, answer: bytes) -> None:
-        if 200 <= status < 300 and answer:
+        accepted = 200 <= status < 300 and bool(answer)
+        if accepted and offer.withdrawn:
+            _translated(media, answer, 1 - side)
+            described(media, own.remote, side, other)
+        elif accepted:
             _settle(media, offer, answer, side)
         else:
             media.revert(side)
             offer.refuse(status if status in _PASSED else 488)
 
-    previous = other.local
     if not other.offer(body, done):
         media.revert(side)
-        other.local = previous
         offer.refuse(491)
 
 
 def _settle(media: MediaSession, offer: Offer, answer: bytes, side: int) -> None:
     """Answer an offer with what the other side says."""
-    try:
-        offer.accept(media.translate(answer, 1 - side))
-    except (SdpError, NoPortsError) as error:
-        log.info("Refused new media: {error}", error=str(error))
+    body = _translated(media, answer, 1 - side)
+    if body is None:
         media.revert(side)
         offer.refuse(488)
+    else:
+        offer.accept(body)
 
 
 def described(media: MediaSession, body: bytes, side: int, other: Session) -> None:
-    """A side described its media in an ACK: the other one hears of it only where that changes something for it."""
-    try:
-        translated = media.translate(body, side)
-    except (SdpError, NoPortsError) as error:
-        log.info("Ignored a description in an ACK: {error}", error=str(error), call_id=other.dialog.call_id)
-        return
-    if translated == other.local:
+    """A side described its media in an ACK, or took an offer back: the other one hears of it if it changes anything."""
+    translated = _translated(media, body, side)
+    if translated is None or translated == other.local:
         return
 
     def done(status: int, answer: bytes) -> None:
         if 200 <= status < 300 and answer:
-            media.translate(answer, 1 - side)
+            _translated(media, answer, 1 - side)
 
     other.offer(translated, done)
+
+
+def _translated(media: MediaSession, body: bytes, side: int) -> bytes | None:
+    """What the other side is told; None for a description that cannot be used."""
+    try:
+        return media.translate(body, side)
+    except (SdpError, NoPortsError) as error:
+        log.info("A description cannot be used: {error}", error=str(error))
+        return None
 
 
 def informed(transaction: ServerTransaction, other: Session, takes_info: bool) -> None:
@@ -95,4 +102,4 @@ class _Relayed:
             self._transaction.respond(response.status)
 
     def request_failed(self, cause: str) -> None:
-        self._transaction.respond(408)
+        self._transaction.respond(500)  # 408 is not for these (RFC 4320 section 4.1)

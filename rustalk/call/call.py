@@ -31,6 +31,9 @@ __all__ = ["Call", "Dial"]
 
 log = Logger()
 
+_TO_US = frozenset((401, 405, 406, 407, 415, 416, 420, 421, 422, 494))
+"""What the called side says to our own INVITE; to the caller's it would be no answer."""
+
 Dial = Callable[[Target, IFlow, Subject, bytes, str, OutgoingListener], Outgoing]
 """Sends an INVITE: target, flow, subject, description, Call-ID, and who hears of its fate."""
 
@@ -43,6 +46,8 @@ class Call:
         "_early",
         "_finished",
         "_outcome",
+        "_parting",
+        "_retry_after",
         "_ring",
         "_setup",
         "_timeouts",
@@ -59,6 +64,7 @@ class Call:
         "info_to",
         "media",
         "one_way",
+        "placed",
         "started_at",
         "status",
         "subject",
@@ -75,6 +81,7 @@ class Call:
         timeouts: Timeouts,
         early_media: str,
         info_to: tuple[bool, bool],
+        retry_after: int,
         finished: Callable[[Call], None],
     ) -> None:
         self.id = call_id
@@ -85,6 +92,7 @@ class Call:
         self.callee: CalleeLeg | None = None
         self.incoming: Incoming | None = None
         self.destination: str | None = None
+        self.placed: tuple[str, ...] = ()
         self.started_at = datetime.now(UTC)
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
@@ -95,7 +103,9 @@ class Call:
         self._dial = dial
         self._token = token
         self._timeouts = timeouts
+        self._retry_after = retry_after
         self._finished = finished
+        self._parting = ""
         self._early: EarlyMedia | None = EarlyMedia(early_media, media, timeouts, self._ring_caller)
         self._ring: Timeout | None = None
         self._setup: Deferred[None] | None = None
@@ -121,33 +131,38 @@ class Call:
     async def attempt(self, target: Target) -> Refused | None:
         """Call one target and wait for what comes of it."""
         assert self.incoming is not None
-        flow = await target.reach()
+        self.destination = target.trunk
         try:
             body = self.media.translate(self.incoming.request.body, 0)
         except SdpError as error:
-            return Refused(0, "bad_media", reason=str(error))
-        except NoPortsError:
+            log.info("Call {call} cannot be offered: {error}", call=self.id, error=str(error))
+            return Refused(0, "bad_media")
+        except NoPortsError as error:
+            log.warn("Call {call} has no media: {error}", call=self.id, error=str(error))
             return Refused(0, "no_media_ports")
-        self.destination = target.trunk
+        flow = await target.reach()
         call_id = self._token()
+        self.placed += (call_id,)
         leg = self.callee = CalleeLeg(target.trunk, flow, call_id, self.hear)
         self._outcome = Deferred(lambda _: leg.cancel(self._cancel_reason()))
         leg.outgoing = self._dial(target, flow, self.subject, body, call_id, leg)
         refusal = await self._outcome
-        if refusal is None or refusal.status not in (0, 503):
-            target.worked()
+        why = _failure(refusal)
+        if why:
+            target.failed(why)
         else:
-            target.failed("no answer to INVITE" if refusal.status == 0 else "503")
+            target.worked()
         return refusal
 
     def refused(self, refusal: Refused) -> None:
         """The hunt is over without an answer."""
+        self._setup = None
         code = refusal.cause if refusal.cause in REASONS else "far_end" if refusal.status else "target_silent"
         if refusal.cause == "transport":
             code = "target_unreachable"
         self.hung_up_by = "callee" if code == "far_end" else "switch"
         status = refusal.status if code == "far_end" else REASONS[code].status
-        if 300 <= status < 400 or status in (401, 407):  # answers to us, not to the caller
+        if status in _TO_US or status < 400:
             status = 480 if status < 400 else 503
         self._reject(code, status, refusal.phrase if code == "far_end" else "", refusal.reason)
 
@@ -167,12 +182,12 @@ class Call:
             self._finish(code, status)
             if incoming is not None:
                 field = ("Reason", reason) if code == "far_end" and reason else reason_field(code, status)
-                extra = [("Retry-After", "5")] if status == 503 else []
+                extra = [("Retry-After", str(self._retry_after))] if status == 503 else []
                 incoming.reject(status, phrase, [field, *extra])
 
     def _cancel_reason(self) -> str:
-        code = self.code or "caller_cancelled"
-        return "" if code == "caller_cancelled" else reason_field(code)[1]
+        """Why the called side is cancelled: in the caller's words where it said why (RNG-07)."""
+        return self._parting or reason_field(self.code or "caller_cancelled")[1]
 
     def _ring_caller(self, status: int, body: bytes) -> None:
         if self.incoming is not None:
@@ -246,12 +261,14 @@ class Call:
             waiting.callback(outcome)
 
     def _bridge(self, leg: Leg, event: Event) -> None:
-        other = self._other(leg).session if self._other(leg) else None  # type: ignore[union-attr]
-        if other is None:
+        opposite = self._other(leg)
+        other = opposite.session if opposite is not None else None
+        if leg.session is None or other is None:
+            self._hear_late(leg, event)
             return
         match event:
             case Offered():
-                bridge.offered(self.media, event.offer, leg.side, other)
+                bridge.offered(self.media, event.offer, leg.side, leg.session, other)
             case Described():
                 bridge.described(self.media, event.body, leg.side, other)
             case Informed():
@@ -264,14 +281,11 @@ class Call:
 
     def _ended(self, leg: Leg, event: Ended) -> None:
         self.hung_up_by = "caller" if leg is self.caller else "callee"
-        setup = self._setup
+        self._parting = event.reason
         other = self._other(leg)
-        answered = self.answered_at is not None
-        self._finish(event.code, None if answered else REASONS[event.code].status)
-        if not answered and setup is not None:
-            setup.cancel()
-        elif other is not None and other.session is not None:
-            other.session.bye([("Reason", event.reason)] if event.reason else [reason_field(event.code, 200)])
+        self._finish(event.code, None if self.answered_at is not None else REASONS[event.code].status)
+        if other is not None and other.session is not None:
+            other.session.bye([("Reason", event.reason) if event.reason else reason_field(event.code)])
 
     def hang_up(self, code: str) -> None:
         """End the call from our side."""
@@ -284,7 +298,7 @@ class Call:
         self._finish(code, None)
         for leg in (self.caller, self.callee):
             if leg is not None and leg.session is not None:
-                leg.session.bye([reason_field(code, 200)])
+                leg.session.bye([reason_field(code)])
 
     def _silent(self) -> None:
         self.hang_up("no_media")
@@ -308,8 +322,17 @@ class Call:
         if self._ring is not None:
             self._ring.cancel()
         setup, self._setup = self._setup, None
-        if setup is not None and code not in ("far_end",):
+        if setup is not None:
             setup.cancel()
         self.media.close()
         self._early = self._ring = None
         self._finished(self)
+
+
+def _failure(refusal: Refused | None) -> str:
+    """What an outcome says against the host that was called; '' when nothing."""
+    if refusal is None or refusal.cause in REASONS:
+        return ""
+    if refusal.status == 0:
+        return "the connection was lost" if refusal.cause == "transport" else "no answer to INVITE"
+    return "503 to INVITE" if refusal.status == 503 else ""

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from rustalk.config.model import Route
 from rustalk.interfaces import IFlow, IMediaRelay
-from rustalk.media.session import MediaSession
+from rustalk.media.session import MediaSession, MediaSide
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CallSnapshot
 from rustalk.security.limits import TokenBucket
@@ -151,7 +151,7 @@ class Calls:
         direct = both if decision.media is None else decision.media == "direct"
         media = MediaSession(
             self._relay,
-            (replace(sides[0], direct=direct), replace(sides[1], direct=direct)),
+            (_going(sides[0], direct), _going(sides[1], direct)),
             random=lambda: secrets.randbits(62),
         )
         call = Call(
@@ -163,10 +163,9 @@ class Calls:
             timeouts=self._endpoint.timeouts,
             early_media=callee_trunk.early_media,
             info_to=(caller_trunk.takes_info, callee_trunk.takes_info),
+            retry_after=self._policy.retry_after,
             finished=self._finished,
         )
-        self._calls[call.id] = call
-        self._totals.update({source, decision.trunk})
         flow = transaction.flow
         leg = CallerLeg(source, flow, transaction.call_id, call.hear)
         incoming = Incoming(
@@ -177,16 +176,8 @@ class Calls:
             contact=caller_trunk.contact(flow, subject.called),
             timer=timer,
         )
-        log.info(
-            "Call {call} from {caller} to {called}: {source} -> {destination} by route {route}",
-            call=call.id,
-            caller=subject.caller,
-            called=subject.called,
-            source=source,
-            destination=decision.trunk,
-            route=decision.route.id,
-            call_id=transaction.call_id,
-        )
+        self._calls[call.id] = call
+        self._totals.update({source, decision.trunk})
         call.start(leg, incoming, targets, self._policy.ring_timeout)
 
     def _dial(
@@ -244,8 +235,7 @@ class Calls:
 
     def _finished(self, call: Call) -> None:
         self._calls.pop(call.id, None)
-        if call.callee is not None:
-            self._placed.discard(call.callee.call_id)
+        self._placed.difference_update(call.placed)
         record = snapshot(call)
         self._recent.append(record)
         if record.answered is None and record.reason is not None:
@@ -253,8 +243,12 @@ class Calls:
         elif record.answered is not None:
             self._counters.calls_answered += 1
         log.info(
-            "Call {call} ended: {code}, {text} ({by}, status {status})",
+            "{caller} to {called}, {source} to {destination}: {code}, {text} ({by} ended it, status {status})",
             call=call.id,
+            caller=record.caller,
+            called=record.called,
+            source=record.source_trunk,
+            destination=record.destination_trunk,
             code=call.code,
             text=REASONS[call.code or "normal"].text,
             by=call.hung_up_by,
@@ -320,3 +314,7 @@ class Calls:
         """Hang up what is left."""
         for call in list(self._calls.values()):
             call.hang_up("shutdown")
+
+
+def _going(side: MediaSide, direct: bool) -> MediaSide:
+    return side if side.direct is direct else replace(side, direct=direct)

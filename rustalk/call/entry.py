@@ -94,9 +94,12 @@ class Entry:
             usage.request_received(transaction)
 
     def ack_received(self, request: Request, flow: IFlow) -> None:
-        """An ACK to a 2xx."""
+        """An ACK to a 2xx, from the trunk that the dialog is with."""
         usage = self._dialogs.find(request)
-        if usage is not None:
+        if usage is None:
+            return
+        identity = self._identify(flow)
+        if isinstance(identity, Identity) and identity.trunk == usage.trunk:
             usage.ack_received(request)
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:

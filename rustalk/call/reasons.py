@@ -48,6 +48,7 @@ REASONS: dict[str, Reason] = {
         Reason("target_silent", 503, "no host of the trunk answered the INVITE", "sip.first_response_timeout"),
         Reason("ring_timeout", 408, "nobody answered in time", "sip.ring_timeout"),
         Reason("far_end", 0, "the called side refused"),
+        Reason("bad_answer", 502, "the called side answered with a message that SIP does not allow"),
         # The calling side.
         Reason("caller_cancelled", 487, "the caller gave up before the answer"),
         Reason("caller_lost", 487, "the caller's connection was lost before the answer"),

@@ -8,6 +8,7 @@ from typing import Protocol
 from rustalk.transport.errors import TransportError
 
 from .events import Refused
+from .reasons import REASONS
 from .target import Target
 
 __all__ = ["Caller", "hunt"]
@@ -28,7 +29,10 @@ class Caller(Protocol):
 
 
 async def hunt(call: Caller, targets: Sequence[Target]) -> None:
-    """Try the targets in their order (FO-01); cancelling the hunt cancels the target that rings."""
+    """Try the targets in their order (FO-01); cancelling the hunt cancels the target that rings.
+
+    A refusal whose cause has a code of the registry is our own, and another target would not change it.
+    """
     refusal = Refused(0, "no_target")
     for target in targets:
         try:
@@ -40,6 +44,6 @@ async def hunt(call: Caller, targets: Sequence[Target]) -> None:
         if outcome is None:
             return
         refusal = outcome
-        if not target.moves_on(refusal.status, call.progressed):
+        if refusal.cause in REASONS or not target.moves_on(refusal.status, call.progressed):
             break
     call.refused(refusal)

@@ -56,11 +56,12 @@ class Media:
             high=65535,
         ),
     )
-    latching: Literal["strict", "learn"] = field(
-        default="learn",
+    latching: Literal["auto", "strict", "learn"] = field(
+        default="auto",
         metadata=about(
             "From where audio is taken. `strict`: only from the address and port that the session description named; "
-            "`learn`: the first valid RTP packet of a side decides once, which peers behind NAT need."
+            "`learn`: the first source that sends RTP in sequence decides once, which peers behind NAT need; `auto`: "
+            "`learn` where the description names a private address, else `strict`."
         ),
     )
     timeout: float = field(

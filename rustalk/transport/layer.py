@@ -71,7 +71,7 @@ class Transport:
         self._reception = Reception(receiver, admits, limits or Limits())
         self._flows = Flows(reactor, self._clock, self._reception, bounds or Bounds())
         self._sockets = {
-            profile.id: UdpSocket(profile.id, self._reception, self._clock)
+            profile.id: UdpSocket(profile.id, self._reception, self._clock, family=profile.family)
             for profile in profiles
             if "UDP" in profile.protocols
         }
@@ -90,7 +90,9 @@ class Transport:
         self._flows.start()
 
     def _open(self, profile: Profile) -> None:
-        udp = self._sockets.get(profile.id) or UdpSocket(profile.id, self._reception, self._clock)
+        udp = self._sockets.get(profile.id) or UdpSocket(
+            profile.id, self._reception, self._clock, family=profile.family
+        )
         opened = open_profile(
             self._reactor, profile, udp, lambda secure: self._flows.door(profile.id, profile.tls if secure else None)
         )
@@ -131,6 +133,12 @@ class Transport:
 
     # Flows
 
+    def datagram_flow(self, profile: str, host: str, port: int) -> IFlow | None:
+        """The UDP flow to an address, which needs no waiting; None for a name, or where the profile has no UDP."""
+        socket = self._sockets.get(profile)
+        address = _literal(host, socket.family, port) if socket is not None else ""
+        return cast("IFlow", socket.flow(address, port)) if socket is not None and address else None
+
     def flow(
         self,
         profile: str,
@@ -147,10 +155,9 @@ class Transport:
         ``name`` is what a TLS server must prove (the host, unless given), ``tls`` the key of the client credentials,
         ``timeout`` the seconds for all of it: DNS, TCP and TLS. Fails with TransportError.
         """
-        if transport == "UDP" and (socket := self._sockets.get(profile)) is not None:
-            address = _literal(host, self._profiles[profile].family, port)
-            if address:
-                return cast("Deferred[IFlow]", succeed(socket.flow(address, port)))
+        datagrams = self.datagram_flow(profile, host, port) if transport == "UDP" else None
+        if datagrams is not None:
+            return succeed(datagrams)
         return Deferred.fromCoroutine(self._reach(profile, transport, host, port, name or host, tls, timeout))
 
     async def _reach(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from errno import EAGAIN, ENOBUFS
 
 from twisted.internet.error import MessageLengthError
@@ -77,8 +78,11 @@ class UdpSocket(DatagramProtocol):
     noisy = False
     log = Logger()
 
-    def __init__(self, profile: str, reception: Reception, clock: IReactorTime, max_flows: int = _MAX_FLOWS) -> None:
+    def __init__(
+        self, profile: str, reception: Reception, clock: IReactorTime, max_flows: int = _MAX_FLOWS, *, family: int = 4
+    ) -> None:
         self.profile = profile
+        self.family = family
         self.local = ("", 0)
         self.refused = 0
         self._reception = reception
@@ -86,12 +90,16 @@ class UdpSocket(DatagramProtocol):
         self._max_flows = max_flows
         self._flows: OrderedDict[tuple[str, int], UdpFlow] = OrderedDict()
         self._refused_until: dict[str, float] = {}
+        self._write: Callable[[bytes, tuple[str, int]], object]
 
     def startProtocol(self) -> None:
         """The socket is open."""
         if self.transport is not None:
             host = self.transport.getHost()
             self.local = (host.host, host.port)
+            # Straight to the socket where there is one: Twisted's write looks three times whether this is an address.
+            socket = getattr(self.transport, "socket", None)
+            self._write = self.transport.write if socket is None else socket.sendto
 
     def flow(self, host: str, port: int) -> UdpFlow:
         """The flow to this address, made when there is none; the least recently used is forgotten beyond the bound."""
@@ -126,7 +134,7 @@ class UdpSocket(DatagramProtocol):
     def write(self, data: bytes, address: tuple[str, int]) -> None:
         """Send one datagram. Raises OSError or MessageLengthError; nothing happens once the socket is closed."""
         if self.transport is not None:
-            self.transport.write(data, address)
+            self._write(data, address)
 
     def report(self, flow: UdpFlow, reason: str) -> None:
         """Tell the receiver, not before the sender has returned, that a flow does not work."""

@@ -32,7 +32,7 @@ def in_order(gateways: Sequence[Gateway]) -> list[Gateway]:
 
 
 def shared(gateways: Sequence[Gateway], below: Callable[[int], int]) -> list[Gateway]:
-    """By priority, and by weight among equals (RFC 2782); those that are down last.
+    """By priority, and by weight among equals (RFC 2782), all alike where none has any; those that are down last.
 
     ``below(n)`` gives a random number from 0 up to n - 1.
     """
@@ -40,9 +40,10 @@ def shared(gateways: Sequence[Gateway], below: Callable[[int], int]) -> list[Gat
     for priority in sorted({gateway.priority for gateway in gateways}):
         left = [gateway for gateway in gateways if gateway.priority == priority]
         while left:
-            pick = below(sum(gateway.weight for gateway in left) or 1)
+            plain = not any(gateway.weight for gateway in left)
+            pick = below(len(left) if plain else sum(gateway.weight for gateway in left))
             for gateway in left:
-                pick -= gateway.weight
+                pick -= 1 if plain else gateway.weight
                 if pick < 0:
                     break
             chosen.append(gateway)

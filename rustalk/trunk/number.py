@@ -11,6 +11,8 @@ _UNRESERVED = "-_.!~*'()&=+$,?/"
 
 def as_user(number: str) -> str:
     """The number, escaped so that it cannot be more than a user part."""
+    if number.isascii() and number.removeprefix("+").isalnum():
+        return number
     return quote(number, safe=_UNRESERVED, errors="surrogateescape")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rustalk.sip.digest import Credentials, parse_challenges
+from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Request, Response
 
 __all__ = ["authorize"]
@@ -13,12 +14,15 @@ _ANSWERS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticat
 def authorize(request: Request, response: Response, credentials: Credentials | None, cnonce: str) -> list[Field] | None:
     """The fields that answer this challenge; None when it is not ours to answer.
 
-    Only a challenge of the realm that the credentials are for is answered (A2).
+    Only a challenge of the realm that the credentials are for is answered (A2); a broken one is nobody's.
     """
     asked, answered = _ANSWERS.get(response.status, ("", ""))
     if credentials is None or not asked:
         return None
-    challenge = credentials.choose(parse_challenges(response.all(asked)))
+    try:
+        challenge = credentials.choose(parse_challenges(response.all(asked)))
+    except RemoteProtocolError:
+        return None
     if challenge is None:
         return None
     return [(answered, credentials.answer(challenge, request.method, request.uri, request.body, cnonce))]

@@ -22,7 +22,7 @@ from rustalk.sip.headers import Via, split_list
 from rustalk.sip.message import Field, Message, Request, Response
 from rustalk.sip.timers import Timers
 from rustalk.sip.transaction.client import Client
-from rustalk.sip.transaction.effects import Deliver, Effect, Ended, Failed, Send, StartTimer, StopTimer
+from rustalk.sip.transaction.effects import Deliver, Effect, Failed, Send, StartTimer, StopTimer
 from rustalk.sip.transaction.invite_client import InviteClient
 from rustalk.sip.transaction.invite_server import InviteServer
 from rustalk.sip.transaction.key import cancel_key, client_key, server_key
@@ -101,23 +101,22 @@ class _Transaction:
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Do what the table asks for, in its order."""
         for effect in effects:
-            match effect:
-                case Send():
-                    self.endpoint.write(effect.data, self.flow, self.call_id)
-                case StartTimer():
-                    if self._timers is None:
-                        self._timers = {}
-                    self._timers[effect.name] = self.endpoint.timeouts.start(effect.seconds, self._fire, effect.name)
-                case StopTimer():
-                    timer = self._timers.pop(effect.name, None) if self._timers else None
-                    if timer is not None:
-                        timer.cancel()
-                case Deliver():
-                    self.deliver(effect.message)
-                case Failed():
-                    self.failed(effect.cause)
-                case Ended():
-                    self.end()
+            if type(effect) is Send:
+                self.endpoint.write(effect.data, self.flow, self.call_id)
+            elif type(effect) is StartTimer:
+                if self._timers is None:
+                    self._timers = {}
+                self._timers[effect.name] = self.endpoint.timeouts.start(effect.seconds, self._fire, effect.name)
+            elif type(effect) is StopTimer:
+                timer = self._timers.pop(effect.name, None) if self._timers else None
+                if timer is not None:
+                    timer.cancel()
+            elif type(effect) is Deliver:
+                self.deliver(effect.message)
+            elif type(effect) is Failed:
+                self.failed(effect.cause)
+            else:
+                self.end()
 
     def _fire(self, name: str) -> None:
         self.carry_out(self._table.fire(name))
@@ -190,6 +189,13 @@ class ClientTransaction(_Transaction):
         copied = [(n, v) for n, v in request.fields if n in ("Via", "Route", "From", "To", "Call-ID", "Max-Forwards")]
         cancel = Request("CANCEL", request.uri, [*copied, ("CSeq", f"{request.cseq.number} CANCEL"), *fields])
         self.endpoint.start_client(cancel, self.flow, (self.key[0], "CANCEL"), _Unheard())
+        self._timers = self._timers or {}
+        self._timers["CANCEL"] = self.endpoint.timeouts.start(64 * self.endpoint.timers.t1, self._give_up)
+
+    def _give_up(self) -> None:
+        """The peer has had 64*T1 since the CANCEL and owes us its final response (section 9.1)."""
+        if self.machine.request is not None:
+            self.carry_out(self.machine.transport_failed())
 
 
 class _Unheard:
@@ -223,8 +229,11 @@ class ServerTransaction(_Transaction):
         return request
 
     def deliver(self, message: Message) -> None:
-        """The request is new: decide about it."""
-        self.endpoint.decide(self)
+        """The request is new: decide about it. Only an old stack gives the ACK of a 2xx the branch of the INVITE."""
+        if isinstance(message, Request) and message.method == "ACK":
+            self.endpoint.guard(self.endpoint.surface.ack_received, message, self.flow)
+        else:
+            self.endpoint.decide(self)
 
     def respond(
         self,
@@ -444,13 +453,14 @@ class Endpoint:
         return self._merging.setdefault(transaction.merge, transaction.key) != transaction.key
 
     def _cancel(self, cancel: ServerTransaction) -> None:
-        invite = self._servers.get(cancel_key(cancel.request))
+        request = cancel.request
+        invite = self._servers.get(cancel_key(request))
         if invite is None:
             cancel.respond(481)
             return
         cancel.respond(200)
         if invite.listener is not None:
-            invite.listener.cancelled(cancel.request)
+            invite.listener.cancelled(request)
 
 
 def _merge_key(request: Request) -> tuple[str, str, int]:

@@ -27,15 +27,19 @@ class IncomingListener(SessionListener, Protocol):
 
 
 class Incoming:
-    """One incoming INVITE. Its 18x and 2xx carry one To tag of ours, unless ``answer`` is told to fork."""
+    """One incoming INVITE. Its 18x and 2xx carry one To tag of ours, unless ``answer`` is told to fork.
+
+    Raises RemoteProtocolError for an INVITE that can make no dialog, since it has no usable Contact.
+    """
 
     __slots__ = (
         "_dialogs",
-        "_early",
+        "_is_early",
         "_path",
         "_tag",
         "allow",
         "contact",
+        "dialog",
         "finished",
         "listener",
         "request",
@@ -64,15 +68,16 @@ class Incoming:
         self._dialogs = dialogs
         self._path = path
         self._tag = transaction.endpoint.token()
-        self._early: Dialog | None = None
+        self.dialog = Dialog.as_server(self.request, self._tag)
+        self._is_early = False
         transaction.listener = self
 
     def provisional(self, status: int, body: bytes = b"", fields: Iterable[Field] = ()) -> None:
         """Send a 1xx above 100; the first one makes the early dialog."""
         if self.finished:
             return
-        if self._early is None:
-            self._early = Dialog.as_server(self.request, self._tag)
+        if not self._is_early:
+            self._is_early = True
             self._dialogs.add(self)
         self.transaction.respond(
             status, to_tag=self._tag, fields=[*self._dialog_fields(), *_described(body), *fields], body=body
@@ -80,16 +85,15 @@ class Incoming:
 
     def answer(self, body: bytes, *, fork: bool = False) -> Session:
         """Send the 2xx and become a session. ``fork``: under a new tag, since the media differ from the early ones."""
-        if fork:
-            self._leave_early()
-            self._tag = self.transaction.endpoint.token()
-        dialog = self._early or Dialog.as_server(self.request, self._tag)
         self._leave_early()
+        if fork:
+            self._tag = self.transaction.endpoint.token()
+            self.dialog = Dialog.as_server(self.request, self._tag)
         self.finished = True
         session = Session(
             self.transaction.endpoint,
             self._dialogs,
-            dialog,
+            self.dialog,
             self._path,
             self.listener,
             contact=self.contact,
@@ -120,9 +124,9 @@ class Incoming:
         return [*routes, ("Contact", self.contact), ("Allow", self.allow)]
 
     def _leave_early(self) -> None:
-        if self._early is not None:
+        if self._is_early:
             self._dialogs.remove(self)
-            self._early = None
+            self._is_early = False
 
     # What the caller does meanwhile.
 
@@ -145,11 +149,6 @@ class Incoming:
     def trunk(self) -> str:
         """The trunk of the caller."""
         return self.listener.trunk
-
-    @property
-    def dialog(self) -> Dialog:
-        """The early dialog."""
-        return self._early or Dialog.as_server(self.request, self._tag)
 
     def request_received(self, transaction: ServerTransaction) -> None:
         """Before the answer only BYE ends something (15); media are settled by the answer."""

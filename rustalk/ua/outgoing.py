@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from twisted.logger import Logger
+
 from rustalk.interfaces import IFlow
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.digest import Credentials
+from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.session_timer import SessionTimer
 
@@ -21,6 +24,8 @@ from .session import Session, SessionListener
 from .timeouts import Timeout
 
 __all__ = ["Invitation", "Outgoing", "OutgoingListener"]
+
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class OutgoingListener(SessionListener, Protocol):
         """The final refusal."""
 
     def unanswered(self, cause: str) -> None:
-        """No final response came: 'silent', 'timeout', 'transport'."""
+        """No usable final response came: 'silent', 'timeout', 'transport', or 'bad_answer' for a 2xx that is none."""
 
 
 class Outgoing:
@@ -63,9 +68,9 @@ class Outgoing:
 
     __slots__ = (
         "_acks",
-        "_authorized",
         "_call_id",
         "_cancelled",
+        "_challenge",
         "_dialogs",
         "_endpoint",
         "_flow",
@@ -101,16 +106,17 @@ class Outgoing:
         self._tag = endpoint.token()
         self._timer = timer
         self._number = 0
-        self._authorized = False
+        self._challenge: Response | None = None
         self._cancelled: tuple[Field, ...] | None = None
         self._acks: dict[str, bytes] = {}
         self._transaction: ClientTransaction | None = None
-        self._silence: Timeout | None = endpoint.timeouts.start(invitation.patience, self._silent)
+        self._silence: Timeout | None = None
         self._send(())
 
     def _send(self, extra: Iterable[Field]) -> None:
         invitation = self._invitation
         self._number += 1
+        self._silence = self._endpoint.timeouts.start(invitation.patience, self._silent)
         request = Request(
             "INVITE",
             invitation.uri,
@@ -163,9 +169,15 @@ class Outgoing:
                 self._endpoint.write(self._acks[tag], flow, response.call_id)
             return
         self._acks[tag] = b""
-        dialog = Dialog.as_client(response, f"{self._invitation.from_};tag={self._tag}", self._tag)
+        try:
+            dialog = Dialog.as_client(response, f"{self._invitation.from_};tag={self._tag}", self._tag)
+        except RemoteProtocolError as error:
+            log.warn("An answer is unusable: {reason}", reason=error.reason, call_id=self._call_id)
+            self._report("bad_answer")
+            return
         listener, self._listener = self._listener, None
-        self._timer.agreed(response)
+        timer = self._timer if listener is not None else SessionTimer(0)
+        timer.agreed(response)
         session = Session(
             self._endpoint,
             self._dialogs,
@@ -175,7 +187,7 @@ class Outgoing:
             contact=self._invitation.contact,
             local=self._invitation.body,
             remote=response.body,
-            timer=self._timer,
+            timer=timer,
         )
         session.acknowledge(self._number, lambda ack: self._acks.__setitem__(tag, ack))
         session.wind_timer()
@@ -188,18 +200,22 @@ class Outgoing:
         """Send the INVITE once more where the refusal says how (22.2, RFC 4028 section 7.3)."""
         if self._listener is None:
             return False
-        if response.status in (401, 407) and not self._authorized:
-            invitation = self._invitation
-            request = Request("INVITE", invitation.uri, body=invitation.body)
-            fields = authorize(request, response, invitation.credentials, self._endpoint.token())
-            if fields is not None:
-                self._authorized = True
-                self._send(fields)
-                return True
-        if response.status == 422 and self._timer.refused(response):
-            self._send(())
-            return True
-        return False
+        if response.status in (401, 407) and self._challenge is None:
+            self._challenge = response
+        elif response.status != 422 or not self._timer.refused(response):
+            return False
+        fields = self._authorization()
+        if fields is not None:
+            self._send(fields)
+        return fields is not None
+
+    def _authorization(self) -> list[Field] | None:
+        """The answer to the challenge we got, if we got one; None when it is not ours to answer."""
+        if self._challenge is None:
+            return []
+        invitation = self._invitation
+        request = Request("INVITE", invitation.uri, body=invitation.body)
+        return authorize(request, self._challenge, invitation.credentials, self._endpoint.token())
 
     def request_failed(self, cause: str) -> None:
         """No final response."""

@@ -19,6 +19,8 @@ __all__ = ["Path", "Router"]
 
 log = Logger()
 
+_TRANSPORTS = (None, "UDP", "TCP", "TLS")
+
 
 class Router:
     """Finds flows for one trunk: from its profile, over its protocol where a URI names none, with its certificate.
@@ -54,11 +56,7 @@ class Router:
             return near
         if transport != "UDP":
             return None
-        found: list[IFlow] = []
-        self._transport.flow(self._profile, "UDP", uri.host, uri.port or 5060).addCallbacks(
-            found.append, lambda _: None
-        )
-        return found[0] if found else None
+        return self._transport.datagram_flow(self._profile, uri.host, uri.port or 5060)
 
     def find(self, uri: Uri) -> Deferred[IFlow]:
         """The flow to this address; fails with TransportError."""
@@ -66,6 +64,8 @@ class Router:
 
     async def _find(self, uri: Uri) -> IFlow:
         transport = self._transport_of(uri) if uri.param("transport") or self._protocol != "UDP" else None
+        if transport not in _TRANSPORTS:
+            raise TransportError("unsupported", f"{str(transport)[:20]!r} is no transport of ours")
         targets = await self._resolver.targets(
             uri.host, uri.port, transport, secure=uri.scheme == "sips", families=self._families
         )
@@ -121,7 +121,7 @@ class Path:
             if not isinstance(reason.value, TransportError):
                 log.failure("The way to {uri} could not be found", reason, uri=address)
 
-        self._router.find(uri).addCallbacks(found, missing)
+        self._router.find(uri).addCallbacks(found, missing).addErrback(_log_failed, address)
 
     def lost(self, flow: IFlow) -> None:
         """A flow is gone; the next request looks for another."""
@@ -129,3 +129,7 @@ class Path:
             self._flow = None
         if self._near is flow:
             self._near = None
+
+
+def _log_failed(reason: Failure, address: str) -> None:
+    log.failure("What was for {uri} could not be sent", reason, uri=address)

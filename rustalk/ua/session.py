@@ -18,7 +18,7 @@ from rustalk.sip.session_timer import SessionTimer
 
 from .accept import Acceptance
 from .dialogs import Dialogs
-from .endpoint import ClientListener, Endpoint, ServerTransaction
+from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction
 from .inspect import ALLOW, SDP, inspect, offers
 from .reinvite import Reinvite
 from .route import Path
@@ -27,8 +27,6 @@ from .timeouts import Timeout
 __all__ = ["Offer", "Session", "SessionListener"]
 
 log = Logger()
-
-_DIALOG_IS_GONE = (0, 408, 481)
 
 
 class SessionListener(Protocol):
@@ -52,12 +50,13 @@ class SessionListener(Protocol):
 class Offer:
     """New media offered by the peer in a re-INVITE or UPDATE."""
 
-    __slots__ = ("_session", "body", "transaction")
+    __slots__ = ("_session", "body", "transaction", "withdrawn")
 
     def __init__(self, session: Session, transaction: ServerTransaction) -> None:
         self._session: Session | None = session
         self.transaction = transaction
         self.body = transaction.request.body
+        self.withdrawn = False
 
     def accept(self, body: bytes) -> None:
         """Answer with this description; nothing happens when the peer has taken its offer back."""
@@ -73,11 +72,13 @@ class Offer:
 
     def cancelled(self, cancel: Request) -> None:
         """The peer cancelled its re-INVITE."""
+        self.withdrawn = True
         self.refuse(487)
 
     def transaction_failed(self, cause: str) -> None:
-        """Our answer may not have arrived; the session timer or the next request will tell."""
-        self._session = None
+        """The connection that it came on is gone, and for the peer it has failed."""
+        self.withdrawn = True
+        self.refuse(503)
 
 
 class Session:
@@ -89,6 +90,7 @@ class Session:
     __slots__ = (
         "_acceptance",
         "_busy",
+        "_deadline",
         "_dialogs",
         "_expiry",
         "_parting",
@@ -131,6 +133,7 @@ class Session:
         self._busy: ServerTransaction | None = None
         self._pending: Reinvite | None = None
         self._expiry: Timeout | None = None
+        self._deadline: Timeout | None = None
         self._parting: tuple[Field, ...] | None = None
         dialogs.add(self)
 
@@ -141,11 +144,16 @@ class Session:
 
     # Requests of ours.
 
-    def send(self, request: Request, listener: ClientListener) -> None:
-        """Send a request of this dialog on the flow that its next hop asks for."""
+    def send(
+        self,
+        request: Request,
+        listener: ClientListener,
+        sent: Callable[[ClientTransaction], None] = lambda transaction: None,
+    ) -> None:
+        """Send a request of this dialog on the flow that its next hop asks for; ``sent`` gets the transaction then."""
 
         def use(flow: IFlow) -> None:
-            self.endpoint.send(request, flow, listener)
+            sent(self.endpoint.send(request, flow, listener))
 
         def failed(cause: str) -> None:
             log.info("No way to {hop}: {cause}", hop=self.dialog.next_hop, cause=cause, call_id=self.dialog.call_id)
@@ -157,8 +165,14 @@ class Session:
         """Offer new media in a re-INVITE; False when another offer is under way (491 is for the asker to send)."""
         if self.ended or self._pending is not None or self._busy is not None or self._acceptance is not None:
             return False
-        self.local = body
-        self._reinvite(done)
+        previous, self.local = self.local, body
+
+        def settled(status: int, answer: bytes) -> None:
+            if not 200 <= status < 300:
+                self.local = previous
+            done(status, answer)
+
+        self._reinvite(settled)
         return True
 
     def _reinvite(self, done: Callable[[int, bytes], None]) -> None:
@@ -166,12 +180,12 @@ class Session:
             ("Contact", self.contact),
             ("Allow", ALLOW),
             *self.timer.offer(),
+            ("User-Agent", self.endpoint.product),
             ("Content-Type", SDP),
         ]
-        reinvite = self._pending = Reinvite(self, done)
         request = self.dialog.request("INVITE", fields, self.local)
-        reinvite.sent(request)
-        self.send(request, reinvite)
+        reinvite = self._pending = Reinvite(self, request.cseq.number, done)
+        self.send(request, reinvite, reinvite.sent)
 
     def reinvite_done(self, reinvite: Reinvite, status: int, body: bytes, response: Response | None) -> None:
         """A re-INVITE of ours has its final answer."""
@@ -181,8 +195,10 @@ class Session:
                 self.remote = body
             self.timer.agreed(response)
             self.wind_timer()
-        elif status in _DIALOG_IS_GONE:
-            self.end("lost" if status == 0 else "gone", None)
+        elif status == 481:
+            self.end("gone", None)
+        elif status in (0, 408):
+            self._lost("lost", 'SIP;cause=408;text="peer_lost"')
 
     def acknowledge(self, number: int, sent: Callable[[bytes], None], body: bytes = b"") -> None:
         """Send the ACK to a 2xx (13.2.2.4); ``sent`` gets its bytes, to be sent again when the 2xx is."""
@@ -280,10 +296,9 @@ class Session:
 
     def offer_accepted(self, transaction: ServerTransaction, body: bytes) -> None:
         """The call took the peer's offer and answers it."""
-        self._busy = None
-        if self.ended:
-            transaction.respond(481)
+        if self._busy is not transaction:
             return
+        self._busy = None
         self.local = body
         self.remote = transaction.request.body
         if transaction.request.method == "INVITE":
@@ -292,9 +307,10 @@ class Session:
             self._answer_update(transaction, body)
 
     def offer_refused(self, transaction: ServerTransaction, status: int, fields: Iterable[Field]) -> None:
-        """The call did not take the peer's offer."""
-        self._busy = None
-        transaction.respond(status, fields=fields)
+        """The call did not take the peer's offer, or the peer took it back."""
+        if self._busy is transaction:
+            self._busy = None
+            transaction.respond(status, fields=fields)
 
     def _answer_invite(self, transaction: ServerTransaction, body: bytes) -> None:
         self.answer_with(transaction, self._success(transaction.request, body))
@@ -329,13 +345,17 @@ class Session:
             self._expiry = self.endpoint.timeouts.start(terms.give_up_after, self._expired)
 
     def _refresh(self) -> None:
+        """Refresh, and end the session if none succeeds before the interval is over (section 10)."""
+        terms = self.timer.terms
+        if terms is not None and self._deadline is None:
+            self._deadline = self.endpoint.timeouts.start(terms.interval / 2, self._expired)
         if self._pending is not None or self._busy is not None or self._acceptance is not None:
             self._expiry = self.endpoint.timeouts.start(2.0, self._refresh)
             return
         self._reinvite(self._refreshed)
 
     def _refreshed(self, status: int, body: bytes) -> None:
-        """491 and every other refusal leave the session as it is: try once more before it expires (section 7.4)."""
+        """491 and every other refusal leave the session as it is: try again until it expires (section 7.4)."""
         if not 200 <= status < 300 and not self.ended:
             self._expiry = self.endpoint.timeouts.start(3.0, self._refresh)
 
@@ -371,9 +391,15 @@ class Session:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _forget(self) -> None:
         self._dialogs.remove(self)
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.abandon()
         acceptance, self._acceptance = self._acceptance, None
         if acceptance is not None:
             acceptance.acknowledged()
