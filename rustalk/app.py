@@ -461,6 +461,7 @@ def _trunks(
             clock=clock,
             media=_media_side(settings, teams.media, teams=True),
             early_media=teams.early_media,
+            ring_within=teams.ring_within or None,
             failover=failover,
             patience=settings.sip.first_response_timeout,
             max_forwards=settings.sip.max_forwards,

@@ -45,10 +45,12 @@ class Call:
         "_dial",
         "_early",
         "_finished",
+        "_hush",
         "_outcome",
         "_parting",
         "_retry_after",
         "_ring",
+        "_ring_within",
         "_setup",
         "_timeouts",
         "_token",
@@ -80,6 +82,7 @@ class Call:
         token: Callable[[], str],
         timeouts: Timeouts,
         early_media: str,
+        ring_within: float | None,
         info_to: tuple[bool, bool],
         retry_after: int,
         finished: Callable[[Call], None],
@@ -107,6 +110,8 @@ class Call:
         self._finished = finished
         self._parting = ""
         self._early: EarlyMedia | None = EarlyMedia(early_media, media, timeouts, self._ring_caller)
+        self._ring_within = ring_within
+        self._hush: Timeout | None = None
         self._ring: Timeout | None = None
         self._setup: Deferred[None] | None = None
         self._outcome: Deferred[Refused | None] | None = None
@@ -120,6 +125,8 @@ class Call:
         self.caller = caller
         self.incoming = incoming
         self._ring = self._timeouts.start(ring_timeout, self._give_up, "ring_timeout")
+        if self._ring_within is not None:
+            self._hush = self._timeouts.start(self._ring_within, self._give_up, "no_progress")
         self._setup = Deferred.fromCoroutine(hunt(self, targets))
         self._setup.addErrback(self._setup_failed)
 
@@ -190,8 +197,19 @@ class Call:
         return self._parting or reason_field(self.code or "caller_cancelled")[1]
 
     def _ring_caller(self, status: int, body: bytes) -> None:
+        if self._hush is not None:
+            self._hush.cancel()
         if self.incoming is not None:
             self.incoming.provisional(status, body)
+
+    def _stop_waiting(self) -> None:
+        """Nobody waits for a ring or an answer any more."""
+        if self._early is not None:
+            self._early.stop()
+        for timeout in (self._ring, self._hush):
+            if timeout is not None:
+                timeout.cancel()
+        self._early = self._ring = self._hush = None
 
     # What the legs say.
 
@@ -249,9 +267,8 @@ class Call:
             return
         self.answered_at = datetime.now(UTC)
         self.media.answered()
-        if self._ring is not None:
-            self._ring.cancel()
-        self._early = self.incoming = self._ring = None
+        self._stop_waiting()
+        self.incoming = None
         self._resolve(None)
         self._setup = None
 
@@ -317,15 +334,11 @@ class Call:
         self.code = code
         self.status = status
         self.ended_at = datetime.now(UTC)
-        if self._early is not None:
-            self._early.stop()
-        if self._ring is not None:
-            self._ring.cancel()
+        self._stop_waiting()
         setup, self._setup = self._setup, None
         if setup is not None:
             setup.cancel()
         self.media.close()
-        self._early = self._ring = None
         self._finished(self)
 
 

@@ -162,6 +162,7 @@ class Calls:
             token=self._endpoint.token,
             timeouts=self._endpoint.timeouts,
             early_media=callee_trunk.early_media,
+            ring_within=caller_trunk.ring_within,
             info_to=(caller_trunk.takes_info, callee_trunk.takes_info),
             retry_after=self._policy.retry_after,
             finished=self._finished,

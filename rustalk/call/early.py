@@ -10,6 +10,8 @@ from rustalk.ua.timeouts import Timeout, Timeouts
 __all__ = ["EarlyMedia"]
 
 _LOOK = 0.1
+_NOT_RINGING = (181, 182)
+"""Forwarded and queued (HDR-14): worth telling, but nobody hears a ring because of them."""
 
 
 class EarlyMedia:
@@ -17,10 +19,10 @@ class EarlyMedia:
 
     ``first``: the first 18x crosses, without a session description until audio really arrives from the called side,
     since a 183 with silent media would take the caller's own ringback away. ``pass``: all cross as they are. ``ring``:
-    always 180 without one.
+    always 180 without one. ``rang`` tells whether the called side has sent any 18x, after which no other host is tried.
     """
 
-    __slots__ = ("_media", "_policy", "_ring", "_timeouts", "_waiting", "_watch", "described", "rang")
+    __slots__ = ("_media", "_policy", "_ring", "_rings", "_timeouts", "_waiting", "_watch", "described", "rang")
 
     def __init__(
         self, policy: str, media: MediaSession, timeouts: Timeouts, ring: Callable[[int, bytes], None]
@@ -31,19 +33,22 @@ class EarlyMedia:
         self._ring = ring
         self._waiting = b""
         self._watch: Timeout | None = None
+        self._rings = False
         self.rang = False
         self.described = b""
 
     def progress(self, status: int, body: bytes) -> None:
         """The called side sent an 18x with this description (already turned for the caller), or without one."""
-        if self._policy == "pass" or self._media.direct:
+        self.rang = True
+        if self._policy == "pass" or self._media.direct or status in _NOT_RINGING:
             self._send(status, body)
             return
         if self._policy == "first" and body:
             self._waiting = body
             if self._watch is None:
                 self._watch = self._timeouts.start(_LOOK, self._look)
-        if not self.rang:
+        if not self._rings:
+            self._rings = True
             self._send(180 if body or self._policy == "ring" else status, b"")
 
     def stop(self) -> None:
@@ -58,6 +63,5 @@ class EarlyMedia:
             self._watch = self._timeouts.start(_LOOK, self._look)
 
     def _send(self, status: int, body: bytes) -> None:
-        self.rang = True
         self.described = body or self.described
         self._ring(status, body)

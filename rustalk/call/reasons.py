@@ -46,6 +46,9 @@ REASONS: dict[str, Reason] = {
         # The called side.
         Reason("target_unreachable", 503, "no host of the trunk could be reached", "trunk state"),
         Reason("target_silent", 503, "no host of the trunk answered the INVITE", "sip.first_response_timeout"),
+        Reason(
+            "no_progress", 503, "nobody rang in time, so that the caller may go elsewhere (FO-07)", "teams.ring_within"
+        ),
         Reason("ring_timeout", 408, "nobody answered in time", "sip.ring_timeout"),
         Reason("far_end", 0, "the called side refused"),
         Reason("bad_answer", 502, "the called side answered with a message that SIP does not allow"),

@@ -44,11 +44,16 @@ class Target(Protocol):
 
 
 class Trunk(Protocol):
-    """A peer network. ``media`` is how its media are treated, ``early_media`` its policy towards callers."""
+    """A peer network.
+
+    ``media`` is how its media are treated, ``early_media`` what its callers' calls hear before the answer,
+    ``ring_within`` how many seconds a call from it may go without an 18x before it is refused, None for ever.
+    """
 
     id: str
     media: MediaSide
     early_media: str
+    ring_within: float | None
     takes_info: bool
 
     def subject(self, request: Request) -> Subject:

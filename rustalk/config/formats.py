@@ -128,6 +128,13 @@ def one_line(text: str) -> str:
     return text
 
 
+def product(text: str) -> str:
+    """What User-Agent and Server say: text on one line that is not empty."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError("text on one line, not empty")
+    return text
+
+
 def is_address(text: str) -> bool:
     """Whether ``text`` is an IP address rather than a name."""
     try:

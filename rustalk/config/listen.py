@@ -71,10 +71,10 @@ class Sip:
     user_agent: str = field(
         default=f"RusTalk/{__version__}",
         metadata=about(
-            "Text of the User-Agent and Server headers. Empty: the headers are left out.",
+            "Text of the User-Agent and Server headers, by which peers tell one product from another (HDR-15).",
             example="RusTalk",
             shown="`RusTalk/` and the version",
-            check=formats.one_line,
+            check=formats.product,
         ),
     )
     max_forwards: int = field(

@@ -97,6 +97,17 @@ class Teams:
         default="relay", metadata=about(f"{MEDIA_PATH} A route can say otherwise.", example="relay")
     )
     early_media: EarlyMedia = field(default="first", metadata=about(EARLY_MEDIA))
+    ring_within: float = field(
+        default=9.0,
+        metadata=about(
+            "How long a call from Teams may go without any sign of ringing from the called side before it is answered "
+            "503, so that Teams tries its next SBC by itself; Teams gives up after FailoverTimeSeconds, 10 by default "
+            "(FO-07). 0: as long as `sip.ring_timeout`.",
+            unit="seconds",
+            low=0,
+            high=120,
+        ),
+    )
     trunk_fqdn: str = field(
         default="",
         metadata=about(

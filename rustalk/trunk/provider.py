@@ -52,6 +52,7 @@ class Provider:
         self.media = media
         self.early_media = early_media
         self.credentials = credentials
+        self.ring_within: float | None = None
         self.gateways: tuple[Gateway, ...] = ()
         self._failover = failover
         self._patience = patience

@@ -44,6 +44,7 @@ class Teams:
         clock: IReactorTime,
         media: MediaSide,
         early_media: str,
+        ring_within: float | None,
         failover: Failover,
         patience: float,
         max_forwards: int,
@@ -56,6 +57,7 @@ class Teams:
         self.router = router
         self.media = media
         self.early_media = early_media
+        self.ring_within = ring_within
         self.gateways = tuple(Gateway(self, host, proxy_port, "TLS", clock) for host, proxy_port in proxies)
         self._failover = failover
         self._patience = patience

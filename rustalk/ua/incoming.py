@@ -90,6 +90,7 @@ class Incoming:
             self._tag = self.transaction.endpoint.token()
             self.dialog = Dialog.as_server(self.request, self._tag)
         self.finished = True
+        self.transaction.listener = None
         session = Session(
             self.transaction.endpoint,
             self._dialogs,

@@ -15,6 +15,7 @@ from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.session_timer import SessionTimer
 
+from .acknowledgement import Acknowledgement
 from .challenge import authorize
 from .dialogs import Dialogs
 from .endpoint import ClientTransaction, Endpoint
@@ -108,7 +109,7 @@ class Outgoing:
         self._number = 0
         self._challenge: Response | None = None
         self._cancelled: tuple[Field, ...] | None = None
-        self._acks: dict[str, bytes] = {}
+        self._acks: dict[str, Acknowledgement | None] = {}
         self._transaction: ClientTransaction | None = None
         self._silence: Timeout | None = None
         self._send(())
@@ -155,20 +156,21 @@ class Outgoing:
             if response.status > 100 and self._listener is not None:
                 self._listener.progressed(response)
         elif response.status < 300:
-            self._accepted(response, flow)
+            self._accepted(response)
         elif not self._try_again(response):
             listener, self._listener = self._listener, None
             if listener is not None:
                 listener.refused(response)
 
-    def _accepted(self, response: Response, flow: IFlow) -> None:
+    def _accepted(self, response: Response) -> None:
         """A 2xx: the first makes the session; its copies get their ACK again; another branch's is ended at once."""
         tag = response.to.tag
         if tag in self._acks:
-            if self._acks[tag]:
-                self._endpoint.write(self._acks[tag], flow, response.call_id)
+            acknowledgement = self._acks[tag]
+            if acknowledgement is not None:
+                acknowledgement.send()
             return
-        self._acks[tag] = b""
+        self._acks[tag] = None
         try:
             dialog = Dialog.as_client(response, f"{self._invitation.from_};tag={self._tag}", self._tag)
         except RemoteProtocolError as error:
@@ -189,7 +191,7 @@ class Outgoing:
             remote=response.body,
             timer=timer,
         )
-        session.acknowledge(self._number, lambda ack: self._acks.__setitem__(tag, ack))
+        self._acks[tag] = session.acknowledge(self._number)
         session.wind_timer()
         if listener is not None:
             listener.answered(session, response)

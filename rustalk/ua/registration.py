@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from rustalk.interfaces import IFlow
 from rustalk.sip.digest import Credentials
+from rustalk.sip.headers import NameAddr
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.uri import Uri
 
@@ -88,18 +89,30 @@ class Registration:
 
     async def _attempt(self) -> None:
         flow = await self._router.find(self._account.registrar)
-        response = await self._send(flow, [])
-        if response.status in (401, 407):
-            request = Request("REGISTER", str(self._account.registrar))
-            fields = authorize(request, response, self._account.credentials, self._endpoint.token())
-            if fields is not None:
-                response = await self._send(flow, fields)
-        if response.status == 423:
-            self._expires = max(self._expires, response.number("Min-Expires") or self._expires)
-            response = await self._send(flow, [])
-        self._settle(response)
+        contact = self._account.contact(flow)
+        challenge: Response | None = None
+        response = await self._send(flow, contact, [])
+        for _ in range(2):
+            if response.status in (401, 407) and challenge is None:
+                challenge = response
+            elif response.status == 423:
+                self._expires = max(self._expires, response.number("Min-Expires") or 0)
+            else:
+                break
+            fields = self._authorization(challenge)
+            if fields is None:
+                break
+            response = await self._send(flow, contact, fields)
+        self._settle(response, contact)
 
-    async def _send(self, flow: IFlow, extra: list[Field]) -> Response:
+    def _authorization(self, challenge: Response | None) -> list[Field] | None:
+        """The answer to the challenge we got, if we got one; None when it is not ours to answer."""
+        if challenge is None:
+            return []
+        request = Request("REGISTER", str(self._account.registrar))
+        return authorize(request, challenge, self._account.credentials, self._endpoint.token())
+
+    async def _send(self, flow: IFlow, contact: str, extra: list[Field]) -> Response:
         self._number += 1
         account = self._account
         request = Request(
@@ -111,7 +124,7 @@ class Registration:
                 ("To", f"<{account.address}>"),
                 ("Call-ID", self._call_id),
                 ("CSeq", f"{self._number} REGISTER"),
-                ("Contact", account.contact(flow)),
+                ("Contact", contact),
                 ("Expires", str(self._expires)),
                 ("User-Agent", self._endpoint.product),
                 *extra,
@@ -121,11 +134,14 @@ class Registration:
         self._endpoint.send(request, flow, _Waiting(answer))
         return await answer
 
-    def _settle(self, response: Response) -> None:
+    def _settle(self, response: Response, contact: str) -> None:
         if not 200 <= response.status < 300:
             self._retry(f"{response.status} {response.reason}")
             return
-        granted = self._granted(response)
+        granted = self._granted(response, contact)
+        if not granted:
+            self._retry("the provider granted 0 s")
+            return
         if not self.registered:
             log.info("Trunk {trunk} is registered for {granted} s", trunk=self._account.trunk, granted=granted)
         self.registered = True
@@ -133,13 +149,17 @@ class Registration:
         self._failures = 0
         self._again(max(1.0, granted - 30 if granted > 120 else granted / 2))
 
-    def _granted(self, response: Response) -> int:
+    def _granted(self, response: Response, contact: str) -> int:
         """What the provider granted: our Contact's expires, else Expires, else what we asked for (10.2.4)."""
-        for contact in response.contacts:
-            value = contact.param("expires")
-            if value and value.isascii() and value.isdigit() and len(value) < 10:
+        ours = NameAddr.parse(contact).address
+        bindings = response.contacts
+        for binding in bindings:
+            value = binding.param("expires") or ""
+            mine = binding.address == ours or len(bindings) == 1  # a provider may write our address another way
+            if mine and value.isascii() and value.isdigit() and len(value) < 10:
                 return int(value)
-        return response.number("Expires") or self._expires
+        granted = response.number("Expires")
+        return self._expires if granted is None else granted
 
     def _failed(self, reason: Failure) -> None:
         if not isinstance(reason.value, CancelledError):

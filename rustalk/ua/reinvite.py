@@ -11,6 +11,7 @@ from rustalk.interfaces import IFlow
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Response
 
+from .acknowledgement import Acknowledgement
 from .endpoint import ClientTransaction
 from .timeouts import Timeout
 
@@ -37,7 +38,7 @@ class Reinvite:
         self.number = number
         self._session = session
         self._done: Callable[[int, bytes], None] | None = done
-        self._ack: bytes | None = None
+        self._ack: Acknowledgement | None = None
         self._transaction: ClientTransaction | None = None
         self._limit: Timeout | None = None
 
@@ -60,18 +61,14 @@ class Reinvite:
             return
         if response.status < 300:
             if self._ack is not None:
-                self._session.endpoint.write(self._ack, flow, response.call_id)
+                self._ack.send()
                 return
             try:
                 self._session.dialog.refresh_target(response)
             except RemoteProtocolError as error:
                 log.info("Kept the old target: {reason}", reason=error.reason, call_id=response.call_id)
-            self._session.acknowledge(self.number, self.acknowledged)
+            self._ack = self._session.acknowledge(self.number)
         self._finish(response.status, response.body, response)
-
-    def acknowledged(self, ack: bytes) -> None:
-        """The ACK went out with these bytes."""
-        self._ack = ack
 
     def request_failed(self, cause: str) -> None:
         """No answer."""

@@ -17,6 +17,7 @@ from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.session_timer import SessionTimer
 
 from .accept import Acceptance
+from .acknowledgement import Acknowledgement
 from .dialogs import Dialogs
 from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction
 from .inspect import ALLOW, SDP, inspect, offers
@@ -200,17 +201,11 @@ class Session:
         elif status in (0, 408):
             self._lost("lost", 'SIP;cause=408;text="peer_lost"')
 
-    def acknowledge(self, number: int, sent: Callable[[bytes], None], body: bytes = b"") -> None:
-        """Send the ACK to a 2xx (13.2.2.4); ``sent`` gets its bytes, to be sent again when the 2xx is."""
-        ack = self.dialog.request("ACK", [("Content-Type", SDP)] if body else (), body, number=number)
-
-        def use(flow: IFlow) -> None:
-            sent(self.endpoint.send_ack(ack, flow))
-
-        def failed(cause: str) -> None:
-            log.warn("No way to acknowledge: {cause}", cause=cause, call_id=self.dialog.call_id)
-
-        self._path.follow(self.dialog.next_hop, use, failed)
+    def acknowledge(self, number: int, body: bytes = b"") -> Acknowledgement:
+        """Send the ACK to a 2xx; what is returned sends it again when the 2xx comes again (13.2.2.4)."""
+        acknowledgement = Acknowledgement(self.endpoint, self.dialog, self._path, number, body)
+        acknowledgement.send()
+        return acknowledgement
 
     def info(self, fields: Iterable[Field], body: bytes, listener: ClientListener) -> None:
         """Send INFO (RFC 6086 legacy use)."""

@@ -24,7 +24,6 @@ from rustalk.sip.transaction.invite_server import InviteServer
 from rustalk.sip.transaction.key import client_key, server_key
 from rustalk.sip.transaction.machine import State
 from rustalk.sip.transaction.server import Server
-from rustalk.sip.uri import Uri
 from tests.fakes.network import Certificate, Network, StreamFlow
 
 __all__ = ["Agent", "Exchange", "Leg", "describe"]
@@ -76,11 +75,11 @@ class Exchange:
         body: bytes = b"",
         without: Iterable[str] = (),
     ) -> None:
-        """Answer; ``without`` names header fields to leave out."""
+        """Answer; ``without`` names header fields of our own to leave out."""
         self.tag = tag or self.tag or self.agent.token()
-        own = [("Contact", self.agent.contact(self.flow)), *fields, *([SDP] if body else [])]
+        own = [field for field in [("Contact", self.agent.contact(self.flow))] if field[0] not in without]
+        own += [*fields, *([SDP] if body else [])]
         response = self.request.response(status, to_tag="" if status == 100 else self.tag, fields=own, body=body)
-        response.fields = [field for field in response.fields if field[0] not in without]
         self.carry_out(self.machine.respond(response))
 
     def carry_out(self, effects: Iterable[object]) -> None:
@@ -149,6 +148,7 @@ class Agent:
         self.messages: list[Message] = []
         self.flows: list[IFlow] = []
         self.failures: list[Request] = []
+        self.unreadable: list[bytes] = []
         self._legs: dict[str, Leg] = {}
         self._exchanges: dict[tuple[str, ...], Exchange] = {}
         self._stream: StreamFlow | None = None
@@ -195,8 +195,13 @@ class Agent:
 
     def arrived(self, data: bytes, flow: IFlow) -> None:
         """A message came."""
-        message = parse_datagram(data, LIMITS)
-        assert message is not None
+        try:
+            message = parse_datagram(data, LIMITS)
+        except RemoteProtocolError:
+            message = None
+        if message is None:
+            self.unreadable.append(data)
+            return
         self.messages.append(message)
         self.flows.append(flow)
         if self.deaf:
@@ -322,8 +327,8 @@ class Agent:
 class Leg:
     """One call as its agent sees it, from the first INVITE until ``over``.
 
-    ``asked`` is our last request, ``responses`` are those to our INVITE; ``requests`` are those of the switch inside the
-    call, ``acks`` its ACKs.
+    ``asked`` is our last request, ``responses`` are those to our INVITE; ``requests`` are those of the switch inside
+    the call, ``acks`` its ACKs.
     """
 
     def __init__(self, agent: Agent, flow: IFlow, invite: Request, *, is_caller: bool) -> None:
@@ -527,16 +532,3 @@ class Leg:
         hop = self.dialog.next_hop
         host = self.agent.network.names.get(hop.host, hop.host)
         return self.agent.network.flow(self.agent.name, (self.flow.local[0], self.agent.port), (host, hop.port or 5060))
-
-
-def is_broken(data: bytes) -> bool:
-    """Whether these bytes are no message."""
-    try:
-        return parse_datagram(data, LIMITS) is None
-    except RemoteProtocolError:
-        return True
-
-
-def host_of(text: str) -> str:
-    """The host of a URI."""
-    return Uri.parse(text).host

@@ -1,0 +1,36 @@
+"""A switch for each scenario, which must leave nothing behind."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.scenarios.site import Site, watched_log
+
+
+@pytest.fixture
+def build() -> Iterator[Callable[..., Site]]:
+    """Makes a switch with a configuration of its own; afterwards nothing may be left of any call."""
+    sites: list[Site] = []
+
+    def build(**changes: Any) -> Site:
+        sites.append(Site(**changes))
+        return sites[-1]
+
+    with watched_log() as failures:
+        yield build
+        left = [site.leftovers() for site in sites]
+        expected = sum(site.expected_failures for site in sites)
+        sites.clear()
+        gc.collect()
+    assert not any(left), f"left behind: {left}"
+    assert len(failures) == expected, failures
+
+
+@pytest.fixture
+def site(build: Callable[..., Site]) -> Site:
+    """The switch as configured in site.py."""
+    return build()
