@@ -417,6 +417,8 @@ class Endpoint:
             _stamp(request, flow)
             transaction = self._servers[key] = ServerTransaction(self, flow, key, request)
             transaction.carry_out(transaction.machine.start())
+            if isinstance(transaction.machine, InviteServer):
+                transaction.carry_out(transaction.machine.trying())
 
     def _turn_away(self, request: Request, flow: IFlow) -> None:
         """Refuse a stranger without keeping anything of the request (8.2.7)."""

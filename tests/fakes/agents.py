@@ -232,6 +232,10 @@ class Agent:
             exchange = self._exchanges[key] = Exchange(self, flow, kind(request, flow.reliable, TIMERS))
             exchange.heard = lambda _: self._asked(exchange)
             exchange.carry_out(exchange.machine.start())
+            if isinstance(exchange.machine, InviteServer):
+                exchange.carry_out(exchange.machine.trying())
+            if isinstance(exchange.machine, InviteServer):
+                exchange.carry_out(exchange.machine.trying())
 
     def forget(self, exchange: Exchange) -> None:
         """A transaction is over."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..message import Request, Response
-from .effects import Deliver, Effect, Ended, Failed, Send, StartTimer, StopTimer
-from .machine import Input, Machine, State, Table
+from .effects import Effect, Ended, Failed, Send, StartTimer, StopTimer
+from .machine import NO_MESSAGE, Input, Machine, State, Table
 
 __all__ = ["InviteServer"]
 
 
 class InviteServer(Machine):
-    """Answers an INVITE: 100 at once, what its user says, and the last of it again for each copy of the INVITE.
+    """Answers an INVITE with what its user says, and with the last of it again for each copy of the INVITE.
 
     A final response other than 2xx is repeated until its ACK comes. A 2xx is repeated by its user, who hands each copy
     to ``respond``. A transport that fails is reported and changes nothing, since a response may leave another way
@@ -20,6 +20,16 @@ class InviteServer(Machine):
     """
 
     __slots__ = ()
+
+    def trying(self) -> list[Effect]:
+        """Say 100 unless the user has said something while the INVITE was delivered to it.
+
+        For a user that passes the call on: the 200 ms of section 17.2.1 are not waited for, and 100 does not hold up
+        what the user had to send.
+        """
+        if self.state is not State.PROCEEDING:
+            return []
+        return self._asked(Input.TRYING, self.request or NO_MESSAGE)
 
     def receive(self, request: Request) -> list[Effect]:
         """A copy of the INVITE has come, or an ACK with its key."""
@@ -33,11 +43,15 @@ class InviteServer(Machine):
         )
 
     def _try(self, message: Request | Response) -> list[Effect]:
-        assert isinstance(message, Request)
+        if self._wire or not isinstance(message, Request):
+            return []
         stamp = message.get("Timestamp")
         trying = message.response(100, fields=() if stamp is None else (("Timestamp", stamp),))
         self._wire = trying.to_bytes()
-        return [Send(self._wire), Deliver(message)]
+        return [Send(self._wire)]
+
+    def _again(self, message: Request | Response) -> list[Effect]:
+        return [Send(self._wire)] if self._wire else []
 
     def _progress(self, message: Request | Response) -> list[Effect]:
         self._wire = message.to_bytes()
@@ -75,10 +89,11 @@ class InviteServer(Machine):
 
     table: ClassVar[Table] = {
         State.INITIAL: {
-            Input.START: (State.PROCEEDING, _try),
+            Input.START: (State.PROCEEDING, Machine._deliver),
         },
         State.PROCEEDING: {
-            Input.REQUEST: (State.PROCEEDING, Machine._resend),
+            Input.TRYING: (State.PROCEEDING, _try),
+            Input.REQUEST: (State.PROCEEDING, _again),
             Input.PROVISIONAL: (State.PROCEEDING, _progress),
             Input.SUCCESS: (State.ACCEPTED, _accept),
             Input.FAILURE: (State.COMPLETED, _reject),

@@ -11,7 +11,7 @@ from ..message import Request, Response
 from ..timers import Timers
 from .effects import Deliver, Effect, Ended, Failed, Send, StartTimer
 
-__all__ = ["Input", "Machine", "State", "Table"]
+__all__ = ["NO_MESSAGE", "Input", "Machine", "State", "Table"]
 
 
 class State(StrEnum):
@@ -31,6 +31,7 @@ class Input(StrEnum):
     """The arrows. A timer is its letter."""
 
     START = "start"
+    TRYING = "100"
     REQUEST = "request"
     ACK = "ack"
     PROVISIONAL = "1xx"
@@ -58,7 +59,7 @@ Table = Mapping[State, Mapping[str, tuple[State, Action]]]
 """For each state the inputs that mean something in it: the next state and what is done on the way."""
 
 _ENDED = Ended()
-_NO_MESSAGE = Request("", "")
+NO_MESSAGE = Request("", "")
 
 
 class Machine:
@@ -83,15 +84,15 @@ class Machine:
 
     def start(self) -> list[Effect]:
         """Begin, once."""
-        return self._asked(Input.START, self.request or _NO_MESSAGE)
+        return self._asked(Input.START, self.request or NO_MESSAGE)
 
     def fire(self, timer: str) -> list[Effect]:
         """A timer that we started has run out."""
-        return self._asked(timer, _NO_MESSAGE)
+        return self._asked(timer, NO_MESSAGE)
 
     def transport_failed(self) -> list[Effect]:
         """What we sent could not be sent, or the connection it went out on is lost."""
-        return self._met(Input.TRANSPORT_ERROR, _NO_MESSAGE)
+        return self._met(Input.TRANSPORT_ERROR, NO_MESSAGE)
 
     def _met(self, arrow: str, message: Request | Response) -> list[Effect]:
         """An input from the network."""

@@ -32,18 +32,37 @@ def answer(status: int) -> Response:
 # Proceeding.
 
 
-def test_it_says_100_at_once_and_delivers_the_invite() -> None:
-    """FO-07."""
+def test_it_delivers_the_invite_and_says_100_when_asked() -> None:
+    """FO-07: at once, but not before the user has had the INVITE."""
     machine = InviteServer(INVITE, False, Timers())
-    trying, delivered = machine.start()
+    assert machine.start() == [Deliver(INVITE)]
+    (trying,) = machine.trying()
     assert isinstance(trying, Send)
     assert parse(trying.data).start_line == "SIP/2.0 100 Trying"
-    assert (delivered, machine.state) == (Deliver(INVITE), State.PROCEEDING)
+    assert machine.state is State.PROCEEDING
+
+
+@pytest.mark.parametrize("status", [180, 200, 404])
+def test_it_says_no_100_after_an_answer(status: int) -> None:
+    """17.2.1: 100 is for a user that has said nothing yet."""
+    machine = InviteServer(INVITE, False, Timers())
+    machine.start()
+    machine.respond(answer(status))
+    assert machine.trying() == []
+
+
+def test_a_copy_that_comes_before_any_answer_gets_none() -> None:
+    """There is nothing to repeat yet."""
+    machine = InviteServer(INVITE, False, Timers())
+    machine.start()
+    assert machine.receive(INVITE) == []
 
 
 def test_its_100_carries_the_timestamp_and_no_tag() -> None:
     """8.2.6.1."""
-    trying = InviteServer(INVITE, False, Timers()).start()[0]
+    machine = InviteServer(INVITE, False, Timers())
+    machine.start()
+    (trying,) = machine.trying()
     assert isinstance(trying, Send)
     message = parse(trying.data)
     assert (message.get("Timestamp"), message.to.tag) == ("54", "")
@@ -51,8 +70,9 @@ def test_its_100_carries_the_timestamp_and_no_tag() -> None:
 
 def test_a_copy_of_the_invite_gets_the_last_answer() -> None:
     machine = InviteServer(INVITE, False, Timers())
-    trying = machine.start()[0]
-    assert machine.receive(INVITE) == [trying]
+    machine.start()
+    trying = machine.trying()
+    assert machine.receive(INVITE) == trying
     machine.respond(answer(183))
     assert machine.receive(INVITE) == [Send(answer(183).to_bytes())]
 
