@@ -400,13 +400,12 @@ def _bounds(transport: model.Transport) -> Bounds:
 
 
 def _relay(media: model.Media, reactor: Any) -> Relay:
-    version = ip_address(media.bind_address).version
     return Relay(
         cast("IReactorFDSet", reactor),
         PortPool(*media.ports),
         clock=reactor,
-        bind_addresses={version: media.bind_address},
-        advertised_addresses={version: media.advertised_address} if media.advertised_address else None,
+        bind_addresses=media.bound,
+        advertised_addresses=media.advertised,
         latching=media.latching,
         timeout=media.timeout or None,
         one_way_after=media.one_way_after or None,
@@ -419,10 +418,13 @@ def _rate(calls_per_second: float, clock: IReactorTime) -> TokenBucket | None:
     return TokenBucket(calls_per_second, max(1.0, calls_per_second), clock.seconds())
 
 
-def _media_side(settings: model.Settings, media: str, *, trim: bool = False, teams: bool = False) -> MediaSide:
+def _media_side(
+    settings: model.Settings, profile: model.SipProfile, media: str, *, trim: bool = False, teams: bool = False
+) -> MediaSide:
+    family = settings.media.family(formats.version(profile.bind_address))
     return MediaSide(
-        family=ip_address(settings.media.bind_address).version,
-        advertised=settings.media.advertised_address or None,
+        family=family,
+        advertised=settings.media.advertised.get(family),
         direct=media == "direct",
         trim=trim,
         inactive_only=teams,
@@ -459,7 +461,7 @@ def _trunks(
             proxies=teams.proxies,
             router=router(profile, "tls", "teams"),
             clock=clock,
-            media=_media_side(settings, teams.media, teams=True),
+            media=_media_side(settings, profile, teams.media, teams=True),
             early_media=teams.early_media,
             ring_within=teams.ring_within or None,
             failover=failover,
@@ -475,7 +477,7 @@ def _trunks(
                 name=trunk.name or trunk.id,
                 profile=profiles[trunk_profile.id],
                 router=router(trunk_profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
-                media=_media_side(settings, trunk.media, trim=trunk.protocol == "udp"),
+                media=_media_side(settings, trunk_profile, trunk.media, trim=trunk.protocol == "udp"),
                 early_media=trunk.early_media,
                 failover=failover,
                 patience=settings.sip.first_response_timeout,

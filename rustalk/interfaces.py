@@ -25,6 +25,9 @@ class IFlow(Interface):
     peer: tuple[str, int] = Attribute("The peer's address and port.")
     identity: object = Attribute("The verified names of the peer's certificate, or None.")
 
+    def toward(port: int) -> IFlow:
+        """The same peer at another port, for UDP; a connection is the same for every port."""
+
     def send(data: bytes) -> None:
         """Write one whole message. A lost connection is reported to the endpoint, never raised here."""
 

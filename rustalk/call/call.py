@@ -151,9 +151,11 @@ class Call:
         call_id = self._token()
         self.placed += (call_id,)
         leg = self.callee = CalleeLeg(target.trunk, flow, call_id, self.hear)
-        self._outcome = Deferred(lambda _: leg.cancel(self._cancel_reason()))
+        self._outcome = Deferred()
         leg.outgoing = self._dial(target, flow, self.subject, body, call_id, leg)
         refusal = await self._outcome
+        if self.ended_at is not None:  # given up meanwhile, which says nothing about the target
+            return None
         why = _failure(refusal)
         if why:
             target.failed(why)
@@ -171,7 +173,7 @@ class Call:
         status = refusal.status if code == "far_end" else REASONS[code].status
         if status in _TO_US or status < 400:
             status = 480 if status < 400 else 503
-        self._reject(code, status, refusal.phrase if code == "far_end" else "", refusal.reason)
+        self._reject(code, status, refusal.phrase if status == refusal.status else "", refusal.reason)
 
     def _setup_failed(self, reason: Failure) -> None:
         if not isinstance(reason.value, CancelledError):
@@ -191,6 +193,7 @@ class Call:
                 field = ("Reason", reason) if code == "far_end" and reason else reason_field(code, status)
                 extra = [("Retry-After", str(self._retry_after))] if status == 503 else []
                 incoming.reject(status, phrase, [field, *extra])
+            self._let_go()
 
     def _cancel_reason(self) -> str:
         """Why the called side is cancelled: in the caller's words where it said why (RNG-07)."""
@@ -216,7 +219,7 @@ class Call:
     def hear(self, leg: Leg, event: Event) -> None:
         """An event of one of the legs."""
         if self.ended_at is not None:
-            self._hear_late(leg, event)
+            _hear_late(leg, event)
             return
         match event:
             case Progressed():
@@ -229,17 +232,6 @@ class Call:
                 self._ended(leg, event)
             case _:
                 self._bridge(leg, event)
-
-    def _hear_late(self, leg: Leg, event: Event) -> None:
-        """The call is over, but a leg still has something to be answered."""
-        match event:
-            case Offered():
-                event.offer.refuse(481)
-            case Informed():
-                event.transaction.respond(481)
-            case Answered():
-                if leg.session is not None:
-                    leg.session.bye()
 
     def _progressed(self, event: Progressed) -> None:
         body = b""
@@ -281,7 +273,7 @@ class Call:
         opposite = self._other(leg)
         other = opposite.session if opposite is not None else None
         if leg.session is None or other is None:
-            self._hear_late(leg, event)
+            _hear_late(leg, event)
             return
         match event:
             case Offered():
@@ -303,6 +295,7 @@ class Call:
         self._finish(event.code, None if self.answered_at is not None else REASONS[event.code].status)
         if other is not None and other.session is not None:
             other.session.bye([("Reason", event.reason) if event.reason else reason_field(event.code)])
+        self._let_go()
 
     def hang_up(self, code: str) -> None:
         """End the call from our side."""
@@ -316,6 +309,13 @@ class Call:
         for leg in (self.caller, self.callee):
             if leg is not None and leg.session is not None:
                 leg.session.bye([reason_field(code)])
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Part the legs from their sessions: what knows each other would have to wait for the garbage collector."""
+        for leg in (self.caller, self.callee):
+            if leg is not None:
+                leg.session = None
 
     def _silent(self) -> None:
         self.hang_up("no_media")
@@ -334,12 +334,32 @@ class Call:
         self.code = code
         self.status = status
         self.ended_at = datetime.now(UTC)
+        for leg in (self.caller, self.callee):
+            if leg is not None:
+                leg.hear = _hear_late
         self._stop_waiting()
         setup, self._setup = self._setup, None
-        if setup is not None:
+        if self._outcome is not None and self.callee is not None:
+            # The hunt ends by its own return: a cancelled one would leave its frames to the garbage collector.
+            self.callee.cancel(self._cancel_reason())
+            self._resolve(None)
+        elif setup is not None:
             setup.cancel()
         self.media.close()
         self._finished(self)
+
+
+def _hear_late(leg: Leg, event: Event) -> None:
+    """The call is over, but a leg still has something to be answered."""
+    match event:
+        case Offered():
+            event.offer.refuse(481)
+        case Informed():
+            event.transaction.respond(481)
+        case Answered():
+            if leg.session is not None:
+                leg.session.bye()
+                leg.session = None
 
 
 def _failure(refusal: Refused | None) -> str:

@@ -47,6 +47,23 @@ class Media:
             check=formats.address,
         ),
     )
+    bind_address_v6: str = field(
+        default="",
+        metadata=about(
+            "IPv6 address on which audio is received as well, where `bind_address` is IPv4. A trunk gets audio of the "
+            "IP version of its SIP profile. Empty: audio of one IP version only.",
+            example="2001:db8::10",
+            check=formats.address_v6,
+        ),
+    )
+    advertised_address_v6: str = field(
+        default="",
+        metadata=about(
+            "IPv6 address written into session descriptions. Empty: `bind_address_v6`.",
+            example="2001:db8::20",
+            check=formats.address_v6,
+        ),
+    )
     ports: tuple[int, int] = field(
         default=(10000, 32767),
         metadata=about(
@@ -85,3 +102,18 @@ class Media:
     def address(self) -> str:
         """The address for session descriptions."""
         return self.advertised_address or self.bind_address
+
+    @property
+    def bound(self) -> dict[int, str]:
+        """Where audio is received, by IP version; that of `bind_address` comes first."""
+        return {formats.version(one): one for one in (self.bind_address, self.bind_address_v6) if one}
+
+    @property
+    def advertised(self) -> dict[int, str]:
+        """What session descriptions name instead of that, by IP version, where it is something else."""
+        instead = (self.advertised_address, self.advertised_address_v6)
+        return {family: address for family, address in zip(self.bound, instead, strict=False) if address}
+
+    def family(self, wanted: int) -> int:
+        """The IP version of the audio of a trunk that speaks SIP over version ``wanted``."""
+        return wanted if wanted in self.bound else next(iter(self.bound))

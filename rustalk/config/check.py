@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rustalk.config import formats
+from rustalk.config.audio import Media
 from rustalk.config.cloud import CLOUDS
 from rustalk.config.model import TEAMS, Route, Settings, SipProfile, Trunk
 from rustalk.config.problem import Notice, Problem, member
@@ -107,13 +108,7 @@ def _media(settings: Settings, reader: Reader) -> Iterator[Finding]:
     low, high = media.ports
     if high - low < 3:
         yield Problem("$.media.ports", f"[{low}, {high}]", "lowest and highest port, at least four ports")
-    if formats.is_wildcard(media.address):
-        yield Problem(
-            "$.media.advertised_address" if media.advertised_address else "$.media.bind_address",
-            f'"{media.address}"',
-            "an address that a peer can send to",
-            "set $.media.advertised_address",
-        )
+    yield from _media_addresses(media)
     outside = [profile for profile in settings.profiles if not formats.is_loopback(profile.bind_address)]
     if outside and formats.is_loopback(media.bind_address):
         yield Notice(
@@ -121,6 +116,41 @@ def _media(settings: Settings, reader: Reader) -> Iterator[Finding]:
             f"audio listens on {media.bind_address} only, but SIP on {outside[0].bind_address}: "
             "relayed calls from other machines will be silent",
         )
+
+
+def _media_addresses(media: Media) -> Iterator[Finding]:
+    """There is one address of each IP version, and one that a peer can send to."""
+    named = [("", media.bind_address, media.advertised_address)]
+    if media.bind_address_v6:
+        named.append(("_v6", media.bind_address_v6, media.advertised_address_v6))
+    for suffix, bound, advertised in named:
+        if formats.is_wildcard(advertised or bound):
+            yield Problem(
+                f"$.media.advertised_address{suffix}" if advertised else f"$.media.bind_address{suffix}",
+                f'"{advertised or bound}"',
+                "an address that a peer can send to",
+                f"set $.media.advertised_address{suffix}",
+            )
+    if media.bind_address_v6 and formats.version(media.bind_address) == 6:
+        yield Problem(
+            "$.media.bind_address", f'"{media.bind_address}"', "an IPv4 address", "bind_address_v6 is the IPv6 one"
+        )
+    elif media.advertised_address_v6 and not media.bind_address_v6:
+        yield Problem("$.media.bind_address_v6", "nothing", "the IPv6 address that advertised_address_v6 stands for")
+
+
+def _media_versions(settings: Settings, reader: Reader) -> Iterator[Finding]:
+    """Audio has the IP version of the SIP that sets it up."""
+    media = settings.media
+    if formats.version(media.bind_address) == 6 or media.bind_address_v6:
+        return
+    for profile in settings.profiles:
+        if formats.version(profile.bind_address) == 6:
+            yield Notice(
+                "$.media.bind_address_v6",
+                f"not set, but SIP profile {profile.id} is IPv6: its calls are offered IPv4 audio",
+            )
+            return
 
 
 def _api(settings: Settings, reader: Reader) -> Iterator[Finding]:
@@ -341,6 +371,7 @@ _RULES: tuple[Rule, ...] = (
     _profiles,
     _listeners,
     _media,
+    _media_versions,
     _api,
     _dns,
     _teams_name,

@@ -10,6 +10,7 @@ import re
 
 __all__ = [
     "address",
+    "address_v6",
     "domain",
     "host",
     "host_port",
@@ -22,6 +23,7 @@ __all__ = [
     "proxy",
     "proxy_network",
     "split_host_port",
+    "version",
 ]
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
@@ -38,6 +40,13 @@ def address(text: str) -> str:
         return str(ipaddress.ip_address(text[1:-1] if text.startswith("[") and text.endswith("]") else text))
     except ValueError:
         raise ValueError(_ADDRESS) from None
+
+
+def address_v6(text: str) -> str:
+    """An IPv6 address."""
+    if version(found := address(text)) != 6:
+        raise ValueError("an IPv6 address such as 2001:db8::10")
+    return found
 
 
 def network(text: str) -> str:
@@ -142,6 +151,11 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def version(address: str) -> int:
+    """The IP version of an address: 4 or 6. Raises ValueError for what is none."""
+    return ipaddress.ip_address(address).version
 
 
 def is_wildcard(text: str) -> bool:

@@ -103,6 +103,7 @@ class Channel:
         """Stop reading and sending; the socket stays its owner's to close."""
         self._poll.remove(self._socket.fileno())
         self.push = None
+        self.onward = self.control_onward = _NOWHERE
 
     def take(self, size: int, now: float) -> None:
         """Count and pass on the datagram of ``size`` bytes in the buffer, whose source was accepted."""
@@ -213,6 +214,10 @@ class Channel:
 
     def _holds_control(self, size: int) -> bool:
         return size >= _RTCP_HEADER_SIZE and self._buffer[0] >> 6 == 2 and is_control(self._buffer[1])
+
+
+_NOWHERE = Channel.__new__(Channel)  # closed channels let go of each other, else their memory waits for the collector
+_NOWHERE.push = None
 
 
 class RtpChannel(Channel):

@@ -166,6 +166,7 @@ class MediaSession:
     def close(self) -> None:
         """Return all ports. Closing twice is harmless."""
         self._closed = True
+        self.on_one_way, self.on_silence = _ignore_side, _ignore
         with ExitStack() as leases:
             for stream in self._streams.values():
                 stream.on_one_way, stream.on_silence = _ignore_side, _ignore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .call import CallError, TakenCall
-from .midcall import hold_and_resume, offer_again
+from .midcall import hold_and_resume, move, offer_again
 from .scripts import answers
 
 __all__: list[str] = []
@@ -189,6 +189,17 @@ async def hold(call: TakenCall) -> None:
         return
     await call.talk(call.plan.talk / 2)
     await hold_and_resume(call)
+    await call.finish()
+
+
+@answers("move", "HLD-04")
+async def moves(call: TakenCall) -> None:
+    """Answers, then sends a re-INVITE with other ports and another key, and hangs up after a while."""
+    call.ring(180)
+    if not await _answer(call):
+        return
+    await call.talk(call.plan.talk / 2)
+    await move(call)
     await call.finish()
 
 

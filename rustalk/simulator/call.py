@@ -154,6 +154,13 @@ class Call:
             await self.request("ACK", cseq=response.cseq.number)
         return response
 
+    def move(self) -> None:
+        """Let the media live at other ports with another key, from the next description on."""
+        self._hush()
+        if self._end is not None:
+            self._spare_ends.append(self._end)
+        self._end = self.side.end()
+
     async def request(
         self,
         method: str,

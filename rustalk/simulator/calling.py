@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .call import CallError, PlacedCall
-from .midcall import hold_and_resume, offer_again
+from .midcall import hold_and_resume, move, offer_again
 from .scripts import calls
 
 __all__: list[str] = []
@@ -66,4 +66,15 @@ async def refresh(call: PlacedCall) -> None:
     for _ in range(2):
         await call.talk(call.plan.talk / 3)
         await offer_again(call)
+    await call.finish()
+
+
+@calls("move", "HLD-04")
+async def moves(call: PlacedCall) -> None:
+    """After the answer: twice a re-INVITE with other ports and another key, as a carrier's transfer makes one."""
+    if not 200 <= await call.final() < 300:
+        return
+    for _ in range(2):
+        await call.talk(call.plan.talk / 3)
+        await move(call)
     await call.finish()

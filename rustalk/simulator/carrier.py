@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Literal, cast
 
-from twisted.internet.abstract import isIPAddress
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import (
@@ -265,7 +265,7 @@ class SimCarrier:
 
     async def _dial(self, host: str, port: int) -> Link:
         address = self._hosts.get(host.lower(), host)
-        if not isIPAddress(address):
+        if not (isIPAddress(address) or isIPv6Address(address)):
             raise UnreachableError(
                 f"the name {host} in the SBC's Contact does not resolve; the carrier's hosts table lacks it"
             )

@@ -16,7 +16,7 @@ __all__ = ["Facts", "carrier_sdp", "facts", "mirrored", "teams_sdp"]
 
 _TEAMS_FORMATS = (
     "m=audio {port} RTP/SAVP 104 9 103 111 112 117 18 0 8 114 115 116 97 106 101 13 118",
-    "c=IN IP4 {address}",
+    "c=IN {kind} {address}",
     "a=rtcp:{rtcp}",
     "a=label:main-audio",
     "a=mid:1",
@@ -51,7 +51,7 @@ _TEAMS_FORMATS = (
 )
 _CARRIER_FORMATS = (
     "m=audio {port} RTP/SAVP 0 8 101",
-    "c=IN IP4 {address}",
+    "c=IN {kind} {address}",
     "a=rtpmap:0 PCMU/8000",
     "a=rtpmap:8 PCMA/8000",
     "a=rtpmap:101 telephone-event/8000",
@@ -124,7 +124,7 @@ def mirrored(direction: Direction) -> Direction:
 def teams_sdp(end: SrtpEnd, direction: Direction = Direction.SENDRECV, *, version: int = 0, tag: int = 1) -> bytes:
     """A media processor's offer: o= names 127.0.0.1, the real address is in c= (MED-13)."""
     head = (
-        f"v=0\r\no=- {end.port} {version} IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 {end.address}\r\n"
+        f"v=0\r\no=- {end.port} {version} IN IP4 127.0.0.1\r\ns=session\r\nc=IN {_kind(end)} {end.address}\r\n"
         "b=CT:10000000\r\nt=0 0\r\n"
     )
     return _fill(head, _TEAMS_FORMATS, end, direction, tag)
@@ -132,7 +132,7 @@ def teams_sdp(end: SrtpEnd, direction: Direction = Direction.SENDRECV, *, versio
 
 def carrier_sdp(end: SrtpEnd, direction: Direction = Direction.SENDRECV, *, version: int = 1, tag: int = 1) -> bytes:
     """A carrier's offer or answer: G.711 over RTP/SAVP with one key."""
-    head = f"v=0\r\no=carrier {end.port} {version} IN IP4 {end.address}\r\ns=-\r\nt=0 0\r\n"
+    head = f"v=0\r\no=carrier {end.port} {version} IN {_kind(end)} {end.address}\r\ns=-\r\nt=0 0\r\n"
     return _fill(head, _CARRIER_FORMATS, end, direction, tag)
 
 
@@ -140,8 +140,13 @@ def _fill(head: str, lines: tuple[str, ...], end: SrtpEnd, direction: Direction,
     body = "\r\n".join(lines).format(
         port=end.port,
         rtcp=end.rtcp_port,
+        kind=_kind(end),
         address=end.address,
         direction=direction.value,
         crypto=end.crypto(tag),
     )
     return (head + body + "\r\n").encode()
+
+
+def _kind(end: SrtpEnd) -> str:
+    return "IP6" if ":" in end.address else "IP4"

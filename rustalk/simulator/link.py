@@ -13,7 +13,13 @@ from OpenSSL.SSL import Error as SslError
 from twisted.internet import interfaces, protocol
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, wrapClientTLS
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    TCP4ServerEndpoint,
+    TCP6ClientEndpoint,
+    TCP6ServerEndpoint,
+    wrapClientTLS,
+)
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -197,7 +203,9 @@ class _Silence(protocol.Protocol):
 async def _listen(
     reactor: interfaces.IReactorTCP, port: int, address: str, factory: interfaces.IProtocolFactory
 ) -> interfaces.IListeningPort:
-    make: Callable[..., interfaces.IStreamServerEndpoint] = TCP4ServerEndpoint
+    make: Callable[..., interfaces.IStreamServerEndpoint] = (
+        TCP6ServerEndpoint if ":" in address else TCP4ServerEndpoint
+    )
     return await make(reactor, port, interface=address).listen(factory)
 
 
@@ -297,7 +305,9 @@ async def connect(
     """
     link = StreamLink("TCP" if tls is None else "TLS", receive, server_name=server_name)
     ready = link.ready
-    make: Callable[..., interfaces.IStreamClientEndpoint] = TCP4ClientEndpoint
+    make: Callable[..., interfaces.IStreamClientEndpoint] = (
+        TCP6ClientEndpoint if ":" in place[0] else TCP4ClientEndpoint
+    )
     endpoint = make(reactor, *place, timeout=timeout, bindAddress=(source, 0) if source else None)
     if tls is not None:
         endpoint = _wrapped(tls, endpoint)

@@ -6,7 +6,7 @@ from rustalk.sdp.model import Direction
 
 from .call import Call, CallError
 
-__all__ = ["hold_and_resume", "offer_again"]
+__all__ = ["hold_and_resume", "move", "offer_again"]
 
 
 async def offer_again(call: Call) -> None:
@@ -24,3 +24,11 @@ async def hold_and_resume(call: Call) -> None:
         if response.status != 200 or answered is not direction:
             raise CallError(f"a={direction} was answered {response.status} with a={answered}")
         await call.pause(call.plan.ring)
+
+
+async def move(call: Call) -> None:
+    """Other ports and another key, as after a transfer on this side; the other side may not notice (HLD-04)."""
+    call.move()
+    response = await call.reinvite()
+    if response.status != 200:
+        raise CallError(f"the re-INVITE with a new address was answered {response.status}")

@@ -19,7 +19,7 @@ from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.uri import Uri
 
 from .agent import Agent
-from .call import Call, CallError, Judge, PlacedCall, Side, TakenCall
+from .call import Call, CallError, Describe, Judge, PlacedCall, Side, TakenCall
 from .description import Facts, teams_sdp
 from .link import Entrance, Link, Mode, StreamLink, UnreachableError, connect
 from .media import CARRIER_TONE, TEAMS_TONE, SrtpEnd
@@ -82,7 +82,8 @@ class SimTeams:
 
     ``hosts`` is the simulator's DNS: the names of the SBC and their addresses. ``notice`` gets a line for people about
     each thing that happens. With ``silent_on_unknown`` an OPTIONS of an unknown FQDN gets no answer instead of 403;
-    ``failover_seconds`` is how long a trunk may be silent before the next one is tried (FO-07).
+    ``failover_seconds`` is how long a trunk may be silent before the next one is tried (FO-07). ``describe`` writes the
+    session descriptions; another one can hold what the media processors are allowed to say as well (MED-03).
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class SimTeams:
         self.notice = notice
         self.silent_on_unknown = silent_on_unknown
         self.failover_seconds = FAILOVER_SECONDS
+        self.describe: Describe = teams_sdp
         self._reactor = reactor
         self._clock = clock or cast(IReactorTime, reactor)
         self._pki = pki
@@ -319,7 +321,7 @@ class SimTeams:
         return Side(
             agent=self.agent,
             end=self._end,
-            describe=teams_sdp,
+            describe=self.describe,
             dial=lambda hop, style: Deferred.fromCoroutine(dial(hop, style)),
             judge=self._judge,
         )

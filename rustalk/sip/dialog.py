@@ -62,7 +62,7 @@ class Dialog:
     def as_server(cls, request: Request, local_tag: str) -> Dialog:
         """The dialog that our response to this request makes (12.1.1).
 
-        Raises RemoteProtocolError when the request has no usable Contact.
+        Raises RemoteProtocolError when the request has no usable Contact or a route that leads nowhere.
         """
         to = request.get("To") or ""
         return cls(
@@ -72,14 +72,16 @@ class Dialog:
             request.get("From") or "",
             request.from_.tag,
             remote_seq=request.cseq.number,
-            route=tuple(item for value in request.all("Record-Route") for item in split_list(value)),
+            route=_route(request),
             target=_contact(request),
         )
 
     @classmethod
     def as_client(cls, response: Response, local: str, local_tag: str) -> Dialog:
-        """The dialog that this response to our request makes (12.1.2); ``local`` is the From value we sent."""
-        route = [item for value in response.all("Record-Route") for item in split_list(value)]
+        """The dialog that this response to our request makes (12.1.2); ``local`` is the From value we sent.
+
+        Raises RemoteProtocolError as ``as_server`` does.
+        """
         return cls(
             response.call_id,
             local,
@@ -87,7 +89,7 @@ class Dialog:
             response.get("To") or "",
             response.to.tag,
             local_seq=response.cseq.number,
-            route=tuple(reversed(route)),
+            route=_route(response)[::-1],
             target=_contact(response),
         )
 
@@ -134,6 +136,15 @@ class Dialog:
         """Follow a target refresh: the Contact of a re-INVITE or UPDATE, or of its 2xx."""
         if message.contacts:
             self.target = _contact(message)
+
+
+def _route(message: Request | Response) -> tuple[str, ...]:
+    """The Record-Route values in their order, each looked at: whoever sends a request later cannot refuse them."""
+    route = tuple([item for value in message.all("Record-Route") for item in split_list(value)])
+    for item in route:
+        if NameAddr.parse(item).uri.scheme not in ("sip", "sips"):
+            raise RemoteProtocolError("the Record-Route is not a SIP address")
+    return route
 
 
 def _contact(message: Request | Response) -> str:

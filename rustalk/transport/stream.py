@@ -103,6 +103,10 @@ class StreamFlow:
         self.identity: PeerIdentity | None = None
         self._stream = stream
 
+    def toward(self, port: int) -> StreamFlow:
+        """Itself: answers go back on the connection."""
+        return self
+
     def send(self, data: bytes) -> None:
         """Write one whole message; when the connection is gone, the receiver hears of it again."""
         self._stream.send(data)

@@ -65,6 +65,10 @@ class UdpFlow:
             if error.errno not in (EAGAIN, ENOBUFS):
                 self._socket.report(self, f"the datagram could not be sent: {error.strerror}")
 
+    def toward(self, port: int) -> UdpFlow:
+        """The flow to another port of the same peer."""
+        return self._socket.flow(self._address[0], port)
+
     def __repr__(self) -> str:
         return f"<UDP {self.peer[0]}:{self.peer[1]} on {self.profile}>"
 

@@ -36,6 +36,8 @@ def shared(gateways: Sequence[Gateway], below: Callable[[int], int]) -> list[Gat
 
     ``below(n)`` gives a random number from 0 up to n - 1.
     """
+    if len(gateways) == 1:
+        return list(gateways)
     chosen: list[Gateway] = []
     for priority in sorted({gateway.priority for gateway in gateways}):
         left = [gateway for gateway in gateways if gateway.priority == priority]

@@ -37,6 +37,9 @@ class Network(Protocol):
     def moves_on(self, status: int, progressed: bool) -> bool:
         """Whether another gateway is tried after this outcome."""
 
+    def is_usable(self, status: int) -> bool:
+        """Whether a gateway that answers OPTIONS with this status takes calls."""
+
 
 class Gateway:
     """One host. ``port`` 0 leaves it to DNS (RFC 3263)."""

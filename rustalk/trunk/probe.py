@@ -62,7 +62,7 @@ class Probe:
         self._endpoint.send(request, flow, _Waiting(answer))
         response = await answer
         took = self._clock.seconds() - began
-        if 200 <= response.status < 300:
+        if self._gateway.network.is_usable(response.status):
             self._gateway.health.answered(f"{response.status} to OPTIONS", took)
         else:
             self._gateway.health.failed(f"{response.status} {response.reason} to OPTIONS")

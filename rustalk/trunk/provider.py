@@ -68,6 +68,10 @@ class Provider:
         """Whether the next host is tried after this outcome."""
         return self._failover.moves_on(status, progressed)
 
+    def is_usable(self, status: int) -> bool:
+        """Whatever shows a working SIP stack: many providers answer OPTIONS with 403, 404 or 405 and take calls."""
+        return status < 500 and status != 408
+
     def subject(self, request: Request) -> Subject:
         """Who calls whom."""
         return read_subject(request)

@@ -77,6 +77,10 @@ class Teams:
         """Whether the next proxy is tried after this outcome."""
         return self._failover.moves_on(status, progressed)
 
+    def is_usable(self, status: int) -> bool:
+        """Only a 2xx: Teams answers 403 where it does not know the SBC (OPT-13)."""
+        return 200 <= status < 300
+
     def subject(self, request: Request) -> Subject:
         """Who calls whom."""
         return read_subject(request)

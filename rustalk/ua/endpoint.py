@@ -27,6 +27,7 @@ from rustalk.sip.transaction.invite_client import InviteClient
 from rustalk.sip.transaction.invite_server import InviteServer
 from rustalk.sip.transaction.key import cancel_key, client_key, server_key
 from rustalk.sip.transaction.server import Server
+from rustalk.sip.uri import find
 
 from .timeouts import Timeout, Timeouts
 
@@ -415,6 +416,7 @@ class Endpoint:
             self.guard(self.surface.ack_received, request, flow)
         else:
             _stamp(request, flow)
+            flow = _way_back(request, flow)
             transaction = self._servers[key] = ServerTransaction(self, flow, key, request)
             transaction.carry_out(transaction.machine.start())
             if isinstance(transaction.machine, InviteServer):
@@ -423,6 +425,7 @@ class Endpoint:
     def _turn_away(self, request: Request, flow: IFlow) -> None:
         """Refuse a stranger without keeping anything of the request (8.2.7)."""
         _stamp(request, flow)
+        flow = _way_back(request, flow)
         response = request.response(403, to_tag=self._salted(request), fields=[("Reason", _STRANGER)])
         self.write(response.to_bytes(), flow, request.call_id)
 
@@ -467,6 +470,15 @@ class Endpoint:
 
 def _merge_key(request: Request) -> tuple[str, str, int]:
     return request.call_id, request.from_.tag, request.cseq.number
+
+
+def _way_back(request: Request, flow: IFlow) -> IFlow:
+    """Where the answers go: to the source where Via says rport, else to the port that Via names (18.2.2, RFC 3581)."""
+    via = request.via
+    if flow.transport != "UDP" or find(via.params, "rport") is not None:
+        return flow
+    port = via.port or 5060
+    return flow if port == flow.peer[1] else flow.toward(port)
 
 
 def _stamp(request: Request, flow: IFlow) -> None:

@@ -113,7 +113,8 @@ class Path:
             return
 
         def found(flow: IFlow) -> None:
-            self._flow = flow
+            if address == self._address:  # another request may have turned elsewhere meanwhile
+                self._flow = flow
             use(flow)
 
         def missing(reason: Failure) -> None:

@@ -224,6 +224,18 @@ def test_audio_has_an_address_and_ports() -> None:
     assert warned(server={"bind_address": "192.0.2.1"}) == ["$.media.bind_address"]
 
 
+def test_audio_of_both_ip_versions() -> None:
+    """One address of each; IPv6 SIP with IPv4 audio only is worth a word."""
+    assert paths(media={"bind_address_v6": "2001:db8::1"}) == []
+    assert paths(media={"bind_address_v6": "192.0.2.1"}) == ["$.media.bind_address_v6"]
+    assert paths(media={"bind_address": "::1", "bind_address_v6": "::1"}) == ["$.media.bind_address"]
+    assert paths(media={"bind_address_v6": "::"}) == ["$.media.bind_address_v6"]
+    assert paths(media={"bind_address_v6": "::", "advertised_address_v6": "2001:db8::1"}) == []
+    assert paths(media={"advertised_address_v6": "2001:db8::1"}) == ["$.media.bind_address_v6"]
+    assert warned(server={"bind_address": "::1"}) == ["$.media.bind_address_v6"]
+    assert warned(server={"bind_address": "::1"}, media={"bind_address_v6": "::1"}) == []
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
 def test_an_api_without_authentication_stays_on_loopback(address: str) -> None:
     """The whole of the switch is in it."""

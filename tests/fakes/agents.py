@@ -501,12 +501,12 @@ class Leg:
         return [("Session-Expires", asked if "refresher" in asked else f"{asked};refresher=uac")] if asked else []
 
     def ask(
-        self, method: str, body: bytes = b"", fields: Iterable[Field] = (), *, dialog: Dialog | None = None
+        self, method: str, body: bytes = b"", fields: Iterable[Field] = (), *, content: Field = SDP
     ) -> list[Response]:
         """Send a request inside the call; the list fills with its responses. A 2xx to INVITE is acknowledged."""
         responses: list[Response] = []
-        own = [("Contact", self.agent.contact(self.flow)), *fields, *([SDP] if body else [])]
-        request = (dialog or self.dialog).request(method, own, body)
+        own = [("Contact", self.agent.contact(self.flow)), *fields, *([content] if body else [])]
+        request = self.dialog.request(method, own, body)
 
         def heard(response: Response) -> None:
             responses.append(response)

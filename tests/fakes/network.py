@@ -83,6 +83,10 @@ class DatagramFlow:
         self.profile, self.local, self.peer = profile, local, peer
         self._network = network
 
+    def toward(self, port: int) -> DatagramFlow:
+        """Another port of the same peer."""
+        return DatagramFlow(self._network, self.profile, self.local, (self.peer[0], port))
+
     def send(self, data: bytes) -> None:
         self._network.carry(data, self.local, self.peer)
 
@@ -100,6 +104,10 @@ class StreamFlow:
         self.identity: Certificate | None = None
         self.is_open = True
         self._network, self._station = network, station
+
+    def toward(self, port: int) -> StreamFlow:
+        """Itself."""
+        return self
 
     def send(self, data: bytes) -> None:
         """Write one message; on a connection that is gone, the station hears of it again."""

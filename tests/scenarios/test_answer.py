@@ -173,3 +173,33 @@ def test_a_peer_that_vanished_is_noticed_when_it_is_asked(build: Callable[..., S
     assert site.record.reason == "peer_lost"
     (bye,) = talk.callee.received("BYE")
     assert "peer_lost" in (bye.get("Reason") or "")
+
+
+def test_a_hang_up_does_not_wait_for_ever_for_the_ack(site: Site) -> None:
+    """F-01: BYE after 64*T1 when the ACK of our 2xx never came."""
+    site.carrier.acks = False
+    talk = site.ringing("carrier", "teams")
+    talk.callee.answer()
+    site.run()
+    talk.callee.bye()
+    site.run(40)
+    assert len(talk.caller.received("BYE")) == 1
+    assert site.record.reason == "normal"
+
+
+def test_a_request_while_the_hang_up_waits(site: Site) -> None:
+    """The call is over, the dialog not yet: 481 for INFO, and new media are refused."""
+    site.carrier.acks = False
+    talk = site.ringing("carrier", "teams")
+    talk.callee.answer()
+    site.run(0.2)
+    talk.callee.bye()
+    site.run(0.1)
+    info = talk.caller.ask("INFO")
+    offer = talk.caller.ask("UPDATE", site.carrier.describe(version=2, lines=["a=inactive"]))
+    site.run(0.1)
+    assert [answer.status for answer in info] == [481]
+    assert [answer.status for answer in offer] == [500]
+    talk.caller.ack()
+    site.run()
+    assert talk.is_over

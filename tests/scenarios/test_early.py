@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from rustalk.sip.dialog import Dialog
 from tests.scenarios.site import SBC, Site, Talk
 
 POLICY = [("first", [180], False), ("pass", [180, 183, 180], True), ("ring", [180], False)]
@@ -151,3 +152,20 @@ def test_early_media_that_cannot_be_read_is_ringing(site: Site) -> None:
     site.run()
     assert talk.caller.statuses == [183, 200]
     talk.end()
+
+
+@pytest.mark.parametrize(
+    ("method", "described", "status"), [("UPDATE", False, 200), ("UPDATE", True, 500), ("INFO", False, 405)]
+)
+def test_requests_in_the_early_dialog(site: Site, method: str, described: bool, status: int) -> None:
+    """RFC 3311: a target refresh is taken, media are settled by the answer."""
+    talk = site.ringing("carrier", "teams")
+    talk.callee.ring()
+    site.run()
+    leg = talk.caller
+    leg.dialogs["early"] = Dialog.as_client(leg.responses[-1], leg.invite.get("From") or "", leg.invite.from_.tag)
+    answers = leg.ask(method, site.carrier.describe(version=2) if described else b"")
+    site.run()
+    assert [answer.status for answer in answers] == [status]
+    leg.cancel()
+    site.run()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rustalk.sip.message import Request
+from rustalk.sip.status import reason_phrase
 from tests.fakes.agents import Leg
 from tests.scenarios.site import CARRIER, CARRIER2, CONFIGURATION, PROXIES, Site
 
@@ -252,6 +253,7 @@ def test_answers_to_our_own_invite_are_not_the_callers(site: Site) -> None:
         leg = site.carrier.call()
         site.run()
         assert leg.statuses == [heard]
+        assert leg.responses[-1].reason == reason_phrase(heard)
 
 
 def test_a_cancelled_hunt_tries_nobody_else(site: Site) -> None:

@@ -318,3 +318,16 @@ def test_new_media_while_no_port_is_left(build: Callable[..., Site]) -> None:
     for port in taken:
         site.relay.pool.release(port)
     talk.end()
+
+
+def test_an_answer_to_new_media_that_cannot_be_used(site: Site) -> None:
+    """The asker is refused, and the media of before are in force."""
+    site.teams.answers["INVITE"] = 0
+    talk = site.talking("carrier", "teams")
+    answers = talk.caller.ask("INVITE", site.carrier.describe(version=2, lines=HOLD))
+    site.run(0.1)
+    talk.callee.agree(talk.callee.waiting.pop(), b"v=0\r\nnonsense")
+    site.run()
+    assert statuses(answers) == [488]
+    assert not talk.is_over
+    talk.end()

@@ -186,3 +186,13 @@ def test_readiness_follows_the_health(pinging: Site) -> None:
     ready = pinging.switch.ready()
     assert not ready.ready
     assert "teams" in ready.reasons[0]
+
+
+def test_a_connection_lost_while_an_answer_is_awaited(pinging: Site) -> None:
+    """OPT-13: a failure at once, not only when patience ends."""
+    pinging.teams.answers["OPTIONS"] = 0
+    pinging.run(1)
+    pinging.network.break_all(ONE)
+    pinging.run(0.1)
+    assert states(pinging)[0] == "suspect"
+    assert "no answer to OPTIONS" in pinging.trunks["teams"].gateways[0].health.why

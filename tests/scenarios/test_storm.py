@@ -1,4 +1,4 @@
-"""F-01 as a property: whatever the network loses, copies and reorders, every call ends and nothing stays."""
+"""F-01 as a property: whatever the network loses, copies, reorders or cuts, every call ends and nothing stays."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from random import Random
 import pytest
 
 from tests.fakes.agents import Leg
-from tests.scenarios.site import Site
+from tests.scenarios.site import CARRIER, PROXIES, REGION, Site
 
 Build = Callable[..., Site]
 RATES = [0.0, 0.1, 0.2, 0.3]
 CALLS = 60
+TIMERS = ([], [("Supported", "timer"), ("Session-Expires", "90;refresher=uas")])
 
 
 class Chance:
@@ -82,3 +83,52 @@ def test_every_call_ends_on_both_sides(build: Build, rate: float) -> None:
     assert all(leg.over for leg in site.carrier.calls)
     answered = [call for call in map(site.calls.look, site.calls.ids()) if call.answered]
     assert len(answered) > CALLS / 10
+
+
+class Weather(Chance):
+    """Calls between all networks, with offers and INFO inside, while connections break and hosts fall silent."""
+
+    def __init__(self, site: Site, seed: int) -> None:
+        super().__init__(site, seed)
+        site.teams.plan = self.take
+        self.hosts = [*PROXIES.values(), REGION[1], CARRIER]
+
+    def place(self) -> None:
+        """Call from somewhere, with a session timer or without."""
+        agent = self.random.choice((self.site.other, self.site.carrier, self.site.teams))
+        leg = agent.call(fields=self.random.choice(TIMERS))
+        if self.random.random() < 0.3:
+            self.later(6, leg.cancel)
+        self.later(90, partial(self.change, leg))
+        self.later(150, partial(self.hang_up, leg))
+
+    def change(self, leg: Leg) -> None:
+        """Offer, refresh and inform."""
+        if leg.dialogs and not leg.over:
+            body = leg.agent.describe(version=2, lines=[self.random.choice(("a=inactive", "a=ptime:30"))])
+            leg.ask(self.random.choice(("INVITE", "UPDATE")), body)
+            leg.ask("INFO")
+
+    def strike(self) -> None:
+        """Cut the connections of a host, or silence it for a while."""
+        host = self.random.choice(self.hosts)
+        if self.random.random() < 0.7:
+            self.site.network.break_all(host)
+        else:
+            self.site.network.silent.add(host)
+            self.later(40, partial(self.site.network.silent.discard, host))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_stays_of_calls_between_broken_networks(build: Build, seed: int) -> None:
+    """F-01, F-03, A14: UDP and TLS together; whatever became of the calls, the switch has forgotten them."""
+    site = build(seed=seed, sip={"ring_timeout": 60})
+    site.network.loss = site.network.copies = 0.1 * seed
+    weather = Weather(site, seed)
+    for _ in range(CALLS):
+        weather.later(60, weather.place)
+    for _ in range(20):
+        weather.later(120, weather.strike)
+    site.run(1200)
+    assert len(site.calls.ids()) > CALLS / 2
+    assert site.endpoint.transactions == len(site.calls) == len(site.dialogs) == site.relay.pool.leased == 0

@@ -48,6 +48,20 @@ def test_the_source_of_a_request_is_noted_in_its_via(ends: Ends) -> None:
     assert dict(answers[0].via.params)["received"] == PEER
 
 
+@pytest.mark.parametrize(
+    ("via", "port"),
+    [(f"{PEER}:5099", 5099), (PEER, 5060), (f"{PEER}:5099;rport", 5070)],
+)
+def test_the_answer_goes_to_the_port_that_via_names(ends: Ends, via: str, port: int) -> None:
+    """RFC 3261 section 18.2.2: unless rport asks for the source port (RFC 3581)."""
+    ends.act = lambda transaction: transaction.respond(200)
+    request = ends.request()
+    request.fields.insert(0, ("Via", f"SIP/2.0/UDP {via};branch=z9hG4bKway"))
+    ends.endpoint.message_received(request, ends.flow.toward(5070))
+    (transaction,) = ends.asked
+    assert transaction.flow.peer == (PEER, port)
+
+
 def test_a_copy_of_a_request_is_answered_and_not_handed_up_again(ends: Ends) -> None:
     """RFC 3261 section 17.2.2."""
     ends.act = lambda transaction: transaction.respond(200)

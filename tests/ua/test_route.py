@@ -70,6 +70,18 @@ def test_a_path_remembers_its_flow(ends: Ends) -> None:
     assert used[2] is not used[0]
 
 
+def test_a_path_is_not_led_astray_by_a_late_answer(ends: Ends) -> None:
+    """Two branches of a forked call share it: a flow found for one is not the other's."""
+    ends.network.open(ends.peer, "TCP", (PEER, 5060))
+    path, used = Path(ends.router("TCP"), None), []
+    one, two = Uri.parse("sip:peer.example.com;transport=tcp"), Uri.parse(f"sip:{PEER};transport=udp")
+    path.follow(one, used.append, pytest.fail)
+    path.follow(two, used.append, pytest.fail)
+    ends.run()
+    path.follow(two, used.append, pytest.fail)
+    assert [flow.transport for flow in used] == ["UDP", "TCP", "UDP"]
+
+
 def test_a_path_that_leads_nowhere_says_why(ends: Ends) -> None:
     """In words for the log."""
     failures: list[str] = []
