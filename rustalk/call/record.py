@@ -79,6 +79,8 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot:
 
 def _media(call: Call, side: int) -> MediaSnapshot | None:
     """What arrived from this side, all its streams together; jitter is that of the first."""
+    if call.media.direct:
+        return None
     streams = [pair[side] for pair in call.media.statistics()]
     if not streams:
         return None

@@ -28,7 +28,7 @@ from rustalk.sip.message import Field, Message, Request
 from rustalk.sip.uri import Uri, format_host
 
 from .agent import Agent
-from .call import Judge, PlacedCall, Side, TakenCall
+from .call import Describe, Judge, PlacedCall, Side, TakenCall
 from .credentials import Account
 from .description import carrier_sdp
 from .link import Datagrams, Entrance, Link, StreamLink, UnreachableError, connect
@@ -70,7 +70,7 @@ class SimCarrier:
     ``account``: who must answer a challenge before an INVITE or REGISTER counts. ``grants``: the longest registration,
     in seconds. ``silent``: nothing is answered from now on. ``hosts`` resolves names in the SBC's Contact, if any.
     ``tones``: the one to send and the one to expect, in Hz. ``contact_host``: a name to put into Contact instead of the
-    address.
+    address. ``describe`` writes the session descriptions.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class SimCarrier:
         self.grants = grants
         self.tones = tones
         self.silent = False
+        self.describe: Describe = carrier_sdp
         self.contact_host = ""
         self.errors: list[str] = []
         self.registrations: list[Registration] = []
@@ -253,7 +254,7 @@ class SimCarrier:
         return Side(
             agent=self.agent,
             end=self._end,
-            describe=carrier_sdp,
+            describe=self.describe,
             dial=lambda hop, style: Deferred.fromCoroutine(dial(hop, style)),
             judge=Judge(),
         )

@@ -485,16 +485,14 @@ def _stamp(request: Request, flow: IFlow) -> None:
     """Note in the topmost Via where the request really came from (18.2.1, RFC 3581)."""
     via = request.via
     host, port = flow.peer
+    if via.host == host and find(via.params, "rport") is None:
+        return
     params: list[tuple[str, str | None]] = []
-    rport = False
     for name, value in via.params:
         if name.lower() == "rport":
-            rport = True
             params.append(("rport", str(port)))
         elif name.lower() != "received":
             params.append((name, value))
-    if not rport and via.host == host:
-        return
     params.append(("received", host))
     stamped = Via(via.transport, via.host, via.port, tuple(params))
     for position, (name, value) in enumerate(request.fields):

@@ -20,9 +20,12 @@ def inspect(request: Request, allow: str = ALLOW) -> tuple[int, list[Field]] | N
     """
     if request.method not in _METHODS:
         return 405, [("Allow", allow)]
-    if request.target.scheme not in ("sip", "sips", "tel"):
+    if not request.uri.startswith("sip:") and request.target.scheme not in ("sip", "sips", "tel"):
         return 416, []
-    unknown = (request.tokens("Require") | request.tokens("Proxy-Require")) - _OPTIONS
+    if request.get("Require") is not None or request.get("Proxy-Require") is not None:
+        unknown = (request.tokens("Require") | request.tokens("Proxy-Require")) - _OPTIONS
+    else:
+        unknown = set()
     if unknown:
         return 420, [("Unsupported", ", ".join(sorted(unknown)))]
     if request.method in ("INVITE", "UPDATE"):
