@@ -126,6 +126,7 @@ class StreamLink(protocol.Protocol, Link):
 
     def connectionMade(self) -> None:
         transport = cast(interfaces.ITCPTransport, self.transport)
+        transport.setTcpNoDelay(True)  # several small messages in a row, none of which may wait for the one before
         here, there = transport.getHost(), transport.getPeer()
         self.local, self.peer = (here.host, here.port), (there.host, there.port)
         self.open = True

@@ -387,7 +387,8 @@ class SimTeams:
     def _origins(self, region: str, source: str) -> list[str]:
         """The addresses to call from: the region's, or the one given, then another region's."""
         first = source or self.entrances[region].address
-        return [first, next(one.address for one in self.entrances.values() if one.address != first)]
+        others = [one.address for one in self.entrances.values() if one.address != first]
+        return [first, *others[:1]]
 
     async def _attempt(self, order: _Order, trunk: str, origin: str) -> CallResult:
         host, _, port = trunk.partition(":")

@@ -268,13 +268,24 @@ def compare(args: argparse.Namespace, folder: Path, tell: Callable[..., None]) -
     )
 
 
-def delay(folder: Path, tell: Callable[..., None]) -> None:
-    """Post-dial delay added at 50 calls a second."""
+def delay(args: argparse.Namespace, folder: Path, tell: Callable[..., None]) -> None:
+    """Post-dial delay added at 50 calls a second, by each system: the other one tells how fast the machine is."""
+    programs = args.sippy or install_sippy(folder)
     port, uac, uas = free_port(), free_port(), free_port()
     direct = post_dial_delay(uas, uac, uas, 50, range(250))
+    with sippy(folder, programs, port, uas):
+        post_dial_delay(port, uac, uas, 50, range(50))
+        theirs = post_dial_delay(port, uac, uas, 50, range(50, 300))
+    port, uac = free_port(), free_port()
     with rustalk(folder, port, uac, uas):
         post_dial_delay(port, uac, uas, 50, range(50))
         through = post_dial_delay(port, uac, uas, 50, range(50, 550))
+    tell(
+        post_dial_delay_added_by_sippy_ms={
+            "median": round(1000 * (statistics.median(theirs) - statistics.median(direct)), 3),
+            "p99": round(1000 * (percentile(theirs, 0.99) - percentile(direct, 0.99)), 3),
+        }
+    )
     added = statistics.median(through) - statistics.median(direct)
     tail = percentile(through, 0.99) - percentile(direct, 0.99)
     tell(post_dial_delay_added_ms={"median": round(1000 * added, 3), "p99": round(1000 * tail, 3)}, bounds=[1, 5])
@@ -311,7 +322,7 @@ def main() -> None:
         if args.only in (None, "cost"):
             compare(args, folder, tell)
         if args.only in (None, "delay"):
-            delay(folder, tell)
+            delay(args, folder, tell)
         if args.only in (None, "held"):
             hold(args, folder, tell)
 
