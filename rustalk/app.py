@@ -8,9 +8,7 @@ from __future__ import annotations
 import gc
 import secrets
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,45 +24,35 @@ from rustalk.api.service import ApiService
 from rustalk.call.calls import Calls, Policy
 from rustalk.call.entry import Entry
 from rustalk.call.routes import ordered
-from rustalk.certificates.development import development_files
+from rustalk.certificates.credentials import SwitchCredentials
 from rustalk.config import formats, model
-from rustalk.config.cloud import CLOUDS
 from rustalk.interfaces import IFlow
 from rustalk.media.ports import PortPool
 from rustalk.media.relay import Relay
-from rustalk.media.session import MediaSide
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CertificateReload
 from rustalk.observe.trace import Trace
 from rustalk.security.identity import Identity, Refusal, VerifiedCertificate
-from rustalk.security.limits import TokenBucket
+from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
-from rustalk.sip.digest import Credentials
 from rustalk.sip.parse import Limits
 from rustalk.sip.timers import Timers
-from rustalk.sip.uri import Uri, format_host
 from rustalk.switch import Switch
 from rustalk.transport.errors import TransportError
 from rustalk.transport.identity import is_address
 from rustalk.transport.layer import Transport
 from rustalk.transport.listen import INetwork
-from rustalk.transport.listen import Profile as Listener
 from rustalk.transport.lookup import NamesLookup
-from rustalk.transport.material import TlsFiles, TlsMaterial
 from rustalk.transport.resolve import Resolver, read_hosts
 from rustalk.transport.stream import Bounds
-from rustalk.transport.tls import ClientTls, PeerPolicy, ServerTls
-from rustalk.trunk.choose import Failover
-from rustalk.trunk.gateway import Gateway
-from rustalk.trunk.number import as_user
+from rustalk.trunk.build import build_probes, build_registrations, build_trunks
 from rustalk.trunk.probe import Probe
 from rustalk.trunk.provider import Provider
 from rustalk.trunk.teams import Teams
 from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import Endpoint
-from rustalk.ua.profile import Profile
-from rustalk.ua.registration import Account, Registration
-from rustalk.ua.route import Router
+from rustalk.ua.profile import name_ourselves
+from rustalk.ua.registration import Registration
 from rustalk.ua.timeouts import Timeouts
 from rustalk.ua.tokens import Tokens
 
@@ -72,7 +60,6 @@ __all__ = ["Rustalk", "build"]
 
 log = Logger()
 
-_ROOTS = Path(__file__).parent / "certificates" / "roots" / "microsoft-teams.crt"
 _RESOLVE_AGAIN = 60.0
 _LAST_WORDS = 0.5
 
@@ -95,10 +82,10 @@ class Rustalk(MultiService):
         clock: IReactorTime = reactor
         self.counters = Counters()
         self.trace = Trace(enabled=settings.sip.trace)
-        self._profiles = {each.id: _name_ourselves(each, settings) for each in settings.profiles}
+        self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
         self.screen = Screen(settings)
         self._resolver = _resolver(settings, reactor)
-        self._credentials = _Tls(settings)
+        self._credentials = SwitchCredentials(settings)
         self.endpoint = Endpoint(
             clock,
             Timeouts(clock),
@@ -121,7 +108,7 @@ class Rustalk(MultiService):
         )
         self.relay = _relay(settings.media, reactor)
         self._dialogs = Dialogs()
-        self._trunks: dict[str, Teams | Provider] = _trunks(
+        self._trunks: dict[str, Teams | Provider] = build_trunks(
             settings, self._profiles, self.transport, self._resolver, clock
         )
         self.calls = Calls(
@@ -137,7 +124,7 @@ class Rustalk(MultiService):
                 session_expires=settings.sip.session_expires,
                 min_se=settings.sip.min_se,
             ),
-            rate=_rate(settings.limits.calls_per_second, clock),
+            rate=bucket(settings.limits.calls_per_second, clock.seconds()),
             now=clock.seconds,
             counters=self.counters,
         )
@@ -152,8 +139,8 @@ class Rustalk(MultiService):
             now=clock.seconds,
             counters=self.counters,
         )
-        self._probes = _probes(settings, self._trunks, self.endpoint, clock)
-        self._registrations = _registrations(settings, self._trunks, self.endpoint, clock)
+        self._probes = build_probes(settings, self._trunks, self.endpoint, clock)
+        self._registrations = build_registrations(settings, self._trunks, self.endpoint, clock)
         self._speakers: tuple[Probe | Registration, ...] = (*self._probes, *self._registrations.values())
         self._look_up = LoopingCall(self._resolve_trunks)
         self.switch = Switch(
@@ -286,99 +273,6 @@ def _log_unresolved(reason: Failure, trunk: str) -> None:
     log.failure("Trunk {trunk} was not resolved", reason, trunk=trunk)
 
 
-class _Tls:
-    """Every certificate of the switch, loaded once and by whom it is used."""
-
-    def __init__(self, settings: model.Settings) -> None:
-        self._settings = settings
-        self._names: dict[TlsMaterial, str] = {}
-        self._teams_names = frozenset(CLOUDS[settings.teams.cloud].proxies) | {
-            host for host, _ in settings.teams.proxies if not is_address(host)
-        }
-        self._materials: dict[TlsFiles, TlsMaterial] = {}
-        self.clients = self._clients()
-
-    def name_of(self, material: TlsMaterial) -> str:
-        """What a set of files is for, in words."""
-        return self._names[material]
-
-    def listener(self, profile: model.SipProfile) -> Listener:
-        """The transport's view of a profile."""
-        tls = self._server(profile) if "tls" in profile.protocols else None
-        return Listener(
-            profile.id,
-            profile.bind_address,
-            profile.bind_port,
-            tuple(protocol.upper() for protocol in profile.protocols),
-            profile.domain,
-            tls,
-        )
-
-    def _server(self, profile: model.SipProfile) -> ServerTls:
-        teams = profile == self._settings.teams_profile
-        roots = profile.tls_ca or (str(_ROOTS) if teams else "")
-        material = self._material(f"profile {profile.id}", *self._own(profile), roots)
-        policy = PeerPolicy(
-            client_certificate="require" if profile.require_client_cert else "request" if roots else "ignore",
-            names=self._teams_names if teams and not self._shares(profile) else None,
-            forgive_purpose=teams,
-        )
-        return ServerTls(material, policy)
-
-    def _shares(self, profile: model.SipProfile) -> bool:
-        """Whether TLS trunks use the profile of Teams too, so that names are the screen's to judge."""
-        return any(
-            trunk.enabled and trunk.protocol == "tls" and self._settings.trunk_profile(trunk) == profile
-            for trunk in self._settings.trunks
-        )
-
-    def _own(self, profile: model.SipProfile) -> tuple[str, str]:
-        """Our certificate and key on a profile; one for development is made where none is configured."""
-        if profile.tls_cert:
-            return profile.tls_cert, profile.tls_key
-        directory = Path(self._settings.server.state_directory).expanduser() / "certificates"
-        names = [profile.domain or self._settings.sip.domain, "localhost"]
-        files = development_files(directory, names)
-        if files.made:
-            log.info("Made a development certificate for {names} in {path}", names=names, path=str(files.certificate))
-        return str(files.certificate), str(files.key)
-
-    def _clients(self) -> dict[str, ClientTls]:
-        clients = {}
-        teams, profile = self._settings.teams, self._settings.teams_profile
-        if profile is not None:
-            roots = teams.ca_path or profile.tls_ca or str(_ROOTS)
-            material = self._material("teams", *self._own(profile), roots)
-            clients["teams"] = ClientTls(material, PeerPolicy(names=self._teams_names))
-        for trunk in self._settings.trunks:
-            trunk_profile = self._settings.trunk_profile(trunk)
-            if trunk.enabled and trunk.protocol == "tls" and trunk_profile is not None:
-                certificate = (trunk.tls_cert, trunk.tls_key) if trunk.tls_cert else self._own(trunk_profile)
-                names = frozenset({trunk.tls_verify_name}) if trunk.tls_verify_name else None
-                material = self._material(f"trunk {trunk.id}", *certificate, trunk.tls_ca)
-                clients[trunk.id] = ClientTls(material, PeerPolicy(names=names))
-        return clients
-
-    def _material(self, name: str, certificate: str, key: str, roots: str) -> TlsMaterial:
-        files = TlsFiles(Path(certificate), Path(key), Path(roots) if roots else None)
-        material = self._materials.get(files)
-        if material is None:
-            material = self._materials[files] = TlsMaterial(files)
-            self._names[material] = name
-            for warning in material.current.warnings:
-                log.warn("{name}: {warning}", name=name, warning=warning)
-        return material
-
-
-def _name_ourselves(profile: model.SipProfile, settings: model.Settings) -> Profile:
-    """How we call ourselves on a profile: the paired FQDN towards Teams, else what is advertised."""
-    teams = settings.teams.enabled and profile == settings.teams_profile
-    host = settings.teams.sbc_fqdn if teams else profile.domain or profile.advertised_address
-    if not host and not ip_address(profile.bind_address).is_unspecified:
-        host = profile.bind_address
-    return Profile(profile.id, host, {protocol.upper(): profile.bind_port for protocol in profile.protocols})
-
-
 def _resolver(settings: model.Settings, reactor: Any) -> Resolver:
     """Hosts first, then DNS: the configured servers or those of the system."""
     servers = [formats.split_host_port(server) for server in settings.dns.servers]
@@ -415,131 +309,3 @@ def _relay(media: model.Media, reactor: Any) -> Relay:
         timeout=media.timeout or None,
         one_way_after=media.one_way_after or None,
     )
-
-
-def _rate(calls_per_second: float, clock: IReactorTime) -> TokenBucket | None:
-    if not calls_per_second:
-        return None
-    return TokenBucket(calls_per_second, max(1.0, calls_per_second), clock.seconds())
-
-
-def _media_side(
-    settings: model.Settings, profile: model.SipProfile, media: str, *, trim: bool = False, teams: bool = False
-) -> MediaSide:
-    family = settings.media.family(formats.version(profile.bind_address))
-    return MediaSide(
-        family=family,
-        advertised=settings.media.advertised.get(family),
-        direct=media == "direct",
-        trim=trim,
-        inactive_only=teams,
-        within=tuple(ip_network(each) for each in settings.teams.networks) if teams else (),
-    )
-
-
-def _trunks(
-    settings: model.Settings,
-    profiles: Mapping[str, Profile],
-    transport: Transport,
-    resolver: Resolver,
-    clock: IReactorTime,
-) -> dict[str, Teams | Provider]:
-    failover = Failover(settings.sip.failover_codes)
-    trunks: dict[str, Teams | Provider] = {}
-
-    def router(profile: model.SipProfile, protocol: str, tls: str | None) -> Router:
-        return Router(
-            transport,
-            resolver,
-            profile=profile.id,
-            protocol=protocol.upper(),
-            families=(ip_address(profile.bind_address).version,),
-            tls=tls,
-            timeout=settings.transport.connect_timeout,
-        )
-
-    teams, profile = settings.teams, settings.teams_profile
-    if teams.enabled and profile is not None:
-        trunks["teams"] = Teams(
-            fqdn=teams.sbc_fqdn,
-            profile=profiles[profile.id],
-            proxies=teams.proxies,
-            router=router(profile, "tls", "teams"),
-            clock=clock,
-            media=_media_side(settings, profile, teams.media, teams=True),
-            early_media=teams.early_media,
-            ring_within=teams.ring_within or None,
-            failover=failover,
-            patience=settings.sip.first_response_timeout,
-            max_forwards=settings.sip.max_forwards,
-            product=settings.sip.user_agent,
-        )
-    for trunk in settings.trunks:
-        trunk_profile = settings.trunk_profile(trunk)
-        if trunk.enabled and trunk_profile is not None:
-            provider = Provider(
-                id=trunk.id,
-                name=trunk.name or trunk.id,
-                profile=profiles[trunk_profile.id],
-                router=router(trunk_profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
-                media=_media_side(settings, trunk_profile, trunk.media, trim=trunk.protocol == "udp"),
-                early_media=trunk.early_media,
-                failover=failover,
-                patience=settings.sip.first_response_timeout,
-                max_forwards=settings.sip.max_forwards,
-                product=settings.sip.user_agent,
-                credentials=_login(trunk),
-                below=secrets.randbelow,
-            )
-            provider.gateways = tuple(
-                Gateway(
-                    provider, *host.target, trunk.protocol.upper(), clock, priority=host.priority, weight=host.weight
-                )
-                for host in trunk.targets
-            )
-            trunks[trunk.id] = provider
-    return trunks
-
-
-def _login(trunk: model.Trunk) -> Credentials | None:
-    if not trunk.username:
-        return None
-    return Credentials(trunk.username, trunk.password.reveal(), trunk.realm or None)
-
-
-def _probes(
-    settings: model.Settings, trunks: Mapping[str, Teams | Provider], endpoint: Endpoint, clock: IReactorTime
-) -> list[Probe]:
-    """Who is pinged, and how often."""
-    schedule: dict[str, float] = {}
-    if settings.teams.options_ping_enabled:
-        schedule["teams"] = settings.teams.options_ping_interval
-    for trunk in settings.trunks:
-        if trunk.options_ping_enabled:
-            schedule[trunk.id] = trunk.options_ping_interval
-    return [
-        Probe(endpoint, gateway, schedule[trunk.id], clock)
-        for trunk in trunks.values()
-        if trunk.id in schedule
-        for gateway in trunk.gateways
-    ]
-
-
-def _registrations(
-    settings: model.Settings, trunks: Mapping[str, Teams | Provider], endpoint: Endpoint, clock: IReactorTime
-) -> dict[str, Registration]:
-    registrations = {}
-    for each in settings.trunks:
-        trunk = trunks.get(each.id)
-        if each.register and isinstance(trunk, Provider):
-            account = Account(
-                trunk=each.id,
-                registrar=Uri.parse(f"sip:{trunk.gateways[0].authority}"),
-                address=f"sip:{as_user(each.username)}@{format_host(trunk.gateways[0].host)}",
-                expires=each.register_expires,
-                credentials=trunk.credentials,
-                contact=partial(trunk.contact, user=each.username),
-            )
-            spread = secrets.SystemRandom().random
-            registrations[each.id] = Registration(endpoint, trunk.router, account, clock, spread)
-    return registrations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["TokenBucket"]
+__all__ = ["TokenBucket", "bucket"]
 
 
 class TokenBucket:
@@ -46,3 +46,8 @@ class TokenBucket:
     def _fill(self, now: float) -> None:
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._seen) * self._rate)
         self._seen = max(self._seen, now)
+
+
+def bucket(rate: float, now: float) -> TokenBucket | None:
+    """A bucket for so many things a second with the burst of one second; None where rate 0 means that all may pass."""
+    return TokenBucket(rate, max(1.0, rate), now) if rate else None

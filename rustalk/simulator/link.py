@@ -204,9 +204,7 @@ class _Silence(protocol.Protocol):
 async def _listen(
     reactor: interfaces.IReactorTCP, port: int, address: str, factory: interfaces.IProtocolFactory
 ) -> interfaces.IListeningPort:
-    make: Callable[..., interfaces.IStreamServerEndpoint] = (
-        TCP6ServerEndpoint if ":" in address else TCP4ServerEndpoint
-    )
+    make: Callable[..., interfaces.IStreamServerEndpoint] = TCP6ServerEndpoint if ":" in address else TCP4ServerEndpoint
     return await make(reactor, port, interface=address).listen(factory)
 
 

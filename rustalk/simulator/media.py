@@ -80,12 +80,15 @@ class Audio:
         return (self.address, self.port), (self.address, self.rtcp_port)
 
 
+_Take = Callable[[bytes, tuple[str, int]], None]
+
+
 class _Port(protocol.DatagramProtocol):
     """One UDP socket that hands each datagram on."""
 
     noisy = False
 
-    def __init__(self, taken: Callable[[bytes, tuple[str, int]], None]) -> None:
+    def __init__(self, taken: _Take) -> None:
         self._taken = taken
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
@@ -134,8 +137,8 @@ class SrtpEnd:
         self._highest = 0
         self.carry: Callable[[bytes], None] = self._send
         self.carry_control: Callable[[bytes], None] = self._send_control
-        self._rtp, self._rtcp = _Port(self.rtp_received), _Port(self.rtcp_received)
-        self._listening = _listen_pair(reactor, address, self._rtp, self._rtcp)
+        sockets, self._listening = _listen_pair(reactor, address, (self.rtp_received, self.rtcp_received))
+        self._rtp, self._rtcp = sockets
         self.port = cast(IPv4Address, self._listening[0].getHost()).port
         self.rtcp_port = self.port + 1
         self._speaking = LoopingCall(self._speak)
@@ -273,13 +276,18 @@ class SrtpEnd:
 
 
 def _listen_pair(
-    reactor: interfaces.IReactorUDP, address: str, rtp: _Port, rtcp: _Port
-) -> tuple[interfaces.IListeningPort, interfaces.IListeningPort]:
-    """An even port and the odd one after it. Raises CannotListenError when many attempts met a taken port."""
+    reactor: interfaces.IReactorUDP, address: str, take: tuple[_Take, _Take]
+) -> tuple[tuple[_Port, _Port], tuple[interfaces.IListeningPort, interfaces.IListeningPort]]:
+    """An even port and the odd one after it, and what reads them.
+
+    Each attempt has protocols of its own, since a port lets go of its protocol only later. Raises CannotListenError
+    when many attempts met a taken port.
+    """
     attempts = ATTEMPTS
     while True:
         port = 20000 + 2 * secrets.randbelow(20000)
         attempts -= 1
+        rtp, rtcp = _Port(take[0]), _Port(take[1])
         try:
             first = reactor.listenUDP(port, rtp, address, DATAGRAM)
         except CannotListenError:
@@ -287,7 +295,7 @@ def _listen_pair(
                 raise
             continue
         try:
-            return first, reactor.listenUDP(port + 1, rtcp, address, DATAGRAM)
+            return (rtp, rtcp), (first, reactor.listenUDP(port + 1, rtcp, address, DATAGRAM))
         except CannotListenError:
             first.stopListening()
             if not attempts:

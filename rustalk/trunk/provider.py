@@ -10,7 +10,6 @@ from rustalk.sip.digest import Credentials
 from rustalk.sip.headers import quote
 from rustalk.sip.message import Request
 from rustalk.sip.uri import format_host
-from rustalk.ua.inspect import ALLOW
 from rustalk.ua.outgoing import Invitation
 from rustalk.ua.profile import Profile
 from rustalk.ua.route import Path, Router
@@ -19,6 +18,7 @@ from rustalk.ua.subject import Subject
 from .choose import Failover, shared
 from .gateway import Gateway
 from .number import as_user
+from .options import compose_options
 from .read import read_subject
 
 __all__ = ["Provider"]
@@ -102,20 +102,15 @@ class Provider:
 
     def options(self, gateway: Gateway, flow: IFlow, call_id: str, tag: str) -> Request:
         """An OPTIONS for one of its hosts."""
-        return Request(
-            "OPTIONS",
-            f"sip:{gateway.authority}{_transport(flow)}",
-            [
-                ("Max-Forwards", str(self._max_forwards)),
-                ("From", f"<sip:{self._domain(flow)}>;tag={tag}"),
-                ("To", f"<sip:{gateway.authority}>"),
-                ("Call-ID", call_id),
-                ("CSeq", "1 OPTIONS"),
-                ("Contact", self.contact(flow, "")),
-                ("Allow", ALLOW),
-                ("Accept", "application/sdp"),
-                ("User-Agent", self._product),
-            ],
+        sender = f"<sip:{self._domain(flow)}>;tag={tag}"
+        return compose_options(
+            gateway.authority,
+            _transport(flow),
+            sender,
+            self.contact(flow, ""),
+            call_id,
+            self._max_forwards,
+            self._product,
         )
 
     def _domain(self, flow: IFlow) -> str:

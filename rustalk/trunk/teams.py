@@ -15,7 +15,6 @@ from rustalk.interfaces import IFlow
 from rustalk.media.session import MediaSide
 from rustalk.sip.headers import quote
 from rustalk.sip.message import Request
-from rustalk.ua.inspect import ALLOW
 from rustalk.ua.outgoing import Invitation
 from rustalk.ua.profile import Profile
 from rustalk.ua.route import Path, Router
@@ -24,6 +23,7 @@ from rustalk.ua.subject import Subject
 from .choose import Failover, in_order
 from .gateway import Gateway
 from .number import as_user, international
+from .options import compose_options
 from .read import read_subject
 
 __all__ = ["Teams"]
@@ -111,18 +111,13 @@ class Teams:
 
     def options(self, gateway: Gateway, flow: IFlow, call_id: str, tag: str) -> Request:
         """An OPTIONS as section 3.1 of the contract draws it."""
-        return Request(
-            "OPTIONS",
-            f"sip:{gateway.authority};transport=tls",
-            [
-                ("Max-Forwards", str(self._max_forwards)),
-                ("From", f"<sip:{self.authority}>;tag={tag}"),
-                ("To", f"<sip:{gateway.authority}>"),
-                ("Call-ID", call_id),
-                ("CSeq", "1 OPTIONS"),
-                ("Contact", self.contact(flow, "")),
-                ("Allow", ALLOW),
-                ("Accept", "application/sdp"),
-                ("User-Agent", self._product),
-            ],
+        sender = f"<sip:{self.authority}>;tag={tag}"
+        return compose_options(
+            gateway.authority,
+            ";transport=tls",
+            sender,
+            self.contact(flow, ""),
+            call_id,
+            self._max_forwards,
+            self._product,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
+from rustalk.config import model
 from rustalk.interfaces import IFlow
 from rustalk.sip.uri import format_host
 
-__all__ = ["Profile"]
+__all__ = ["Profile", "name_ourselves"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,12 @@ class Profile:
         at = f"{user}@" if user else ""
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         return f"<sip:{at}{self.authority(flow)}{transport}>"
+
+
+def name_ourselves(profile: model.SipProfile, settings: model.Settings) -> Profile:
+    """How we call ourselves on a profile: the paired FQDN towards Teams, else what is advertised."""
+    teams = settings.teams.enabled and profile == settings.teams_profile
+    host = settings.teams.sbc_fqdn if teams else profile.domain or profile.advertised_address
+    if not host and not ip_address(profile.bind_address).is_unspecified:
+        host = profile.bind_address
+    return Profile(profile.id, host, {protocol.upper(): profile.bind_port for protocol in profile.protocols})

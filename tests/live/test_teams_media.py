@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from struct import pack
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_twisted
@@ -252,7 +252,7 @@ class ChosenPorts:
     def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> Any:
         """Part of IReactorUDP: an odd port is the neighbour of an even one."""
         chosen = self._base + port % 2
-        return reactor.listenUDP(chosen, protocol, interface, maxPacketSize)  # type: ignore[attr-defined]
+        return cast(Any, reactor).listenUDP(chosen, protocol, interface, maxPacketSize)
 
 
 @pytest.mark.parametrize("port", [3478, 3480, 49152, 53246])

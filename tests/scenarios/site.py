@@ -14,7 +14,6 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from rustalk import app
 from rustalk.call.calls import Calls, Policy
 from rustalk.call.entry import Entry
 from rustalk.call.routes import ordered
@@ -22,14 +21,16 @@ from rustalk.config.load import load
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CallSnapshot
 from rustalk.observe.trace import Trace
-from rustalk.security.limits import TokenBucket
+from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
 from rustalk.sip.message import Message, Request
 from rustalk.sip.timers import Timers
 from rustalk.switch import Switch
 from rustalk.transport.resolve import Resolver
+from rustalk.trunk.build import build_probes, build_registrations, build_trunks
 from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import Endpoint
+from rustalk.ua.profile import name_ourselves
 from rustalk.ua.timeouts import Timeouts
 from tests.fakes.agents import Agent, Leg
 from tests.fakes.network import MemoryTransport, Network, lookup_nothing, run
@@ -149,7 +150,7 @@ class Site:
         self.dialogs = Dialogs()
         self.timeouts = Timeouts(clock)
         self.screen = Screen(settings)
-        self._profiles = {each.id: app._name_ourselves(each, settings) for each in settings.profiles}
+        self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
         self.endpoint = Endpoint(
             clock,
             self.timeouts,
@@ -166,7 +167,7 @@ class Site:
             self.transport.open(each.id, (each.bind_address, each.bind_port), protocols)
         self.resolver = Resolver(lookup_nothing, clock, {name: (host,) for name, host in settings.dns.hosts.items()})
         transport = cast(Any, self.transport)
-        self.trunks = app._trunks(settings, self._profiles, transport, self.resolver, clock)
+        self.trunks = build_trunks(settings, self._profiles, transport, self.resolver, clock)
         self.calls = Calls(
             self.endpoint,
             self.dialogs,
@@ -180,7 +181,7 @@ class Site:
                 session_expires=settings.sip.session_expires,
                 min_se=settings.sip.min_se,
             ),
-            rate=app._rate(settings.limits.calls_per_second, clock),
+            rate=bucket(settings.limits.calls_per_second, clock.seconds()),
             now=clock.seconds,
             counters=self.counters,
         )
@@ -194,8 +195,8 @@ class Site:
             now=clock.seconds,
             counters=self.counters,
         )
-        self.probes = app._probes(settings, self.trunks, self.endpoint, clock)
-        self.registrations = app._registrations(settings, self.trunks, self.endpoint, clock)
+        self.probes = build_probes(settings, self.trunks, self.endpoint, clock)
+        self.registrations = build_registrations(settings, self.trunks, self.endpoint, clock)
         self.switch = Switch(
             settings,
             clock,

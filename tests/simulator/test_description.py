@@ -8,6 +8,7 @@ import pytest
 
 from rustalk.rtp.srtp import KeyMaterial
 from rustalk.sdp.model import Direction
+from rustalk.simulator.call import Describe
 from rustalk.simulator.description import carrier_sdp, facts, mirrored, teams_sdp
 from rustalk.simulator.media import SUITE, SrtpEnd
 
@@ -23,6 +24,22 @@ class End:
 
 
 END = cast(SrtpEnd, End())
+
+
+class End6(End):
+    """One on IPv6."""
+
+    address = "2001:db8::1"
+
+
+@pytest.mark.parametrize("write", [teams_sdp, carrier_sdp])
+def test_the_ip_version_is_that_of_the_address(write: Describe) -> None:
+    """RFC 8866 section 5.7."""
+    body = write(cast(SrtpEnd, End6()))
+    assert b"\r\nc=IN IP6 2001:db8::1\r\n" in body
+    found = facts(body)
+    assert found is not None
+    assert found.place == ("2001:db8::1", 49152)
 
 
 @pytest.mark.parametrize("write", [teams_sdp, carrier_sdp])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorUDP
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IReactorUDP
 from twisted.internet.task import Clock
 
 from rustalk.simulator.media import CARRIER_TONE, TEAMS_TONE, Audio, SrtpEnd
@@ -136,6 +137,30 @@ def test_rtcp_goes_out_every_second_also_while_hushed_and_is_verified(pair: Pair
 
 def test_the_ports_are_an_even_and_the_odd_one_after_it(pair: Pair) -> None:
     assert (pair.a.port % 2, pair.a.rtcp_port) == (0, pair.a.port + 1)
+
+
+class Crowded:
+    """A reactor on which the odd port next to the first free one is taken, twice."""
+
+    def __init__(self) -> None:
+        self.refusals = 2
+
+    def listenUDP(self, port: int, *rest: Any) -> IListeningPort:
+        if port % 2 and self.refusals:
+            self.refusals -= 1
+            raise CannotListenError(LOOPBACK, port, OSError("address already in use"))
+        return cast(IReactorUDP, reactor).listenUDP(port, *rest)
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_pair_is_tried_where_one_port_is_taken() -> None:
+    """The socket that was opened in vain lets go of its protocol only later."""
+    crowded, clock = Crowded(), Clock()
+    net = cast(IReactorUDP, crowded)
+    end = SrtpEnd(net, clock, LOOPBACK, tone=TEAMS_TONE, expected=CARRIER_TONE, now=clock.seconds)
+    assert crowded.refusals == 0
+    assert end.rtcp_port == end.port + 1
+    await end.close()
 
 
 def test_the_key_does_not_show(pair: Pair) -> None:

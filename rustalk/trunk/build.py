@@ -1,0 +1,152 @@
+"""From the configuration to trunks, with their gateways, who is pinged, and who is registered with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from functools import partial
+from ipaddress import ip_address, ip_network
+
+from twisted.internet.interfaces import IReactorTime
+
+from rustalk.config import formats, model
+from rustalk.media.session import MediaSide
+from rustalk.sip.digest import Credentials
+from rustalk.sip.uri import Uri, format_host
+from rustalk.transport.layer import Transport
+from rustalk.transport.resolve import Resolver
+from rustalk.ua.endpoint import Endpoint
+from rustalk.ua.profile import Profile
+from rustalk.ua.registration import Account, Registration
+from rustalk.ua.route import Router
+
+from .choose import Failover
+from .gateway import Gateway
+from .number import as_user
+from .probe import Probe
+from .provider import Provider
+from .teams import Teams
+
+__all__ = ["build_probes", "build_registrations", "build_trunks"]
+
+
+def _media_side(
+    settings: model.Settings, profile: model.SipProfile, media: str, *, trim: bool = False, teams: bool = False
+) -> MediaSide:
+    family = settings.media.family(formats.version(profile.bind_address))
+    return MediaSide(
+        family=family,
+        advertised=settings.media.advertised.get(family),
+        direct=media == "direct",
+        trim=trim,
+        inactive_only=teams,
+        within=tuple(ip_network(each) for each in settings.teams.networks) if teams else (),
+    )
+
+
+def build_trunks(
+    settings: model.Settings,
+    profiles: Mapping[str, Profile],
+    transport: Transport,
+    resolver: Resolver,
+    clock: IReactorTime,
+) -> dict[str, Teams | Provider]:
+    failover = Failover(settings.sip.failover_codes)
+    trunks: dict[str, Teams | Provider] = {}
+
+    def router(profile: model.SipProfile, protocol: str, tls: str | None) -> Router:
+        return Router(
+            transport,
+            resolver,
+            profile=profile.id,
+            protocol=protocol.upper(),
+            families=(ip_address(profile.bind_address).version,),
+            tls=tls,
+            timeout=settings.transport.connect_timeout,
+        )
+
+    teams, profile = settings.teams, settings.teams_profile
+    if teams.enabled and profile is not None:
+        trunks["teams"] = Teams(
+            fqdn=teams.sbc_fqdn,
+            profile=profiles[profile.id],
+            proxies=teams.proxies,
+            router=router(profile, "tls", "teams"),
+            clock=clock,
+            media=_media_side(settings, profile, teams.media, teams=True),
+            early_media=teams.early_media,
+            ring_within=teams.ring_within or None,
+            failover=failover,
+            patience=settings.sip.first_response_timeout,
+            max_forwards=settings.sip.max_forwards,
+            product=settings.sip.user_agent,
+        )
+    for trunk in settings.trunks:
+        trunk_profile = settings.trunk_profile(trunk)
+        if trunk.enabled and trunk_profile is not None:
+            provider = Provider(
+                id=trunk.id,
+                name=trunk.name or trunk.id,
+                profile=profiles[trunk_profile.id],
+                router=router(trunk_profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
+                media=_media_side(settings, trunk_profile, trunk.media, trim=trunk.protocol == "udp"),
+                early_media=trunk.early_media,
+                failover=failover,
+                patience=settings.sip.first_response_timeout,
+                max_forwards=settings.sip.max_forwards,
+                product=settings.sip.user_agent,
+                credentials=_login(trunk),
+                below=secrets.randbelow,
+            )
+            provider.gateways = tuple(
+                Gateway(
+                    provider, *host.target, trunk.protocol.upper(), clock, priority=host.priority, weight=host.weight
+                )
+                for host in trunk.targets
+            )
+            trunks[trunk.id] = provider
+    return trunks
+
+
+def _login(trunk: model.Trunk) -> Credentials | None:
+    if not trunk.username:
+        return None
+    return Credentials(trunk.username, trunk.password.reveal(), trunk.realm or None)
+
+
+def build_probes(
+    settings: model.Settings, trunks: Mapping[str, Teams | Provider], endpoint: Endpoint, clock: IReactorTime
+) -> list[Probe]:
+    """Who is pinged, and how often."""
+    schedule: dict[str, float] = {}
+    if settings.teams.options_ping_enabled:
+        schedule["teams"] = settings.teams.options_ping_interval
+    for trunk in settings.trunks:
+        if trunk.options_ping_enabled:
+            schedule[trunk.id] = trunk.options_ping_interval
+    return [
+        Probe(endpoint, gateway, schedule[trunk.id], clock)
+        for trunk in trunks.values()
+        if trunk.id in schedule
+        for gateway in trunk.gateways
+    ]
+
+
+def build_registrations(
+    settings: model.Settings, trunks: Mapping[str, Teams | Provider], endpoint: Endpoint, clock: IReactorTime
+) -> dict[str, Registration]:
+    registrations = {}
+    for each in settings.trunks:
+        trunk = trunks.get(each.id)
+        if each.register and isinstance(trunk, Provider):
+            account = Account(
+                trunk=each.id,
+                registrar=Uri.parse(f"sip:{trunk.gateways[0].authority}"),
+                address=f"sip:{as_user(each.username)}@{format_host(trunk.gateways[0].host)}",
+                expires=each.register_expires,
+                credentials=trunk.credentials,
+                contact=partial(trunk.contact, user=each.username),
+            )
+            spread = secrets.SystemRandom().random
+            registrations[each.id] = Registration(endpoint, trunk.router, account, clock, spread)
+    return registrations
