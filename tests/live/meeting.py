@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib import request as http
 from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest_twisted
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.threads import deferToThread
-from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
+from zope.interface import implementer
 
 from rustalk.app import Rustalk, build
 from rustalk.certificates.authority import KeyType
@@ -131,6 +132,7 @@ class Timeline:
         return list(self._clock.getDelayedCalls())
 
 
+@implementer(ILogObserver)
 class _Log:
     """What the switch logs: ``lines`` as sentences, ``faults`` those that tell of a fault of ours."""
 
@@ -261,7 +263,8 @@ class _Peers:
         settings["trunks"][0].update({"options_ping_enabled": False, **self._trunk})
         settings["dns"]["servers"] = ["127.0.0.1:9"]
         settings["dns"]["hosts"].pop(self._unknown, None)
-        return _merged(settings, self._changes)
+        merged: dict[str, Any] = _merged(settings, self._changes)
+        return merged
 
     async def close(self) -> None:
         """Stop both peers."""
@@ -341,6 +344,7 @@ class Meeting(_Peers):
     def __init__(self, directory: Path, **how: Any) -> None:
         super().__init__(directory, **how)
         self.log = _Log()
+        self.warnings: list[str] = []
         self._service: Rustalk | None = None
         self._previous: Any = signal.getsignal(signal.SIGHUP)
 
@@ -360,6 +364,7 @@ class Meeting(_Peers):
         await super().open()
         globalLogPublisher.addObserver(self.log)
         settings = load(json.dumps(self.settings))
+        self.warnings = [str(warning) for warning in settings.warnings]
         self._service = cast(Rustalk, build(settings, self.timeline))
         self._service.startService()
         if healthy:
@@ -367,12 +372,12 @@ class Meeting(_Peers):
 
     def healthy(self) -> bool:
         """Whether OPTIONS work in both directions with all three proxies."""
-        ours = [gateway.health.state for gateway in self.switch.switch._trunks["teams"].gateways]
-        return ours == ["up"] * len(ours) and all(region.active for region in self.teams.regions.values())
+        return set(self.states()) == {"up"} and all(region.active for region in self.teams.regions.values())
 
     def states(self) -> list[str]:
         """What the switch believes of the three proxies."""
-        return [str(target.state) for trunk in self.switch.switch.trunks()[:1] for target in trunk.targets]
+        teams = next(trunk for trunk in self.switch.switch.trunks() if trunk.id == "teams")
+        return [str(target.state) for target in teams.targets]
 
     async def close(self) -> None:
         """Stop everything; nothing may be left of it, and Teams may have nothing to complain about."""
@@ -462,10 +467,8 @@ def _merged(base: Any, changes: Any) -> Any:
 
 
 def _fetch(url: str, method: str) -> dict[str, Any]:
-    from urllib.request import Request as HttpRequest
-
     try:
-        with urlopen(HttpRequest(url, method=method), timeout=5) as answer:
+        with http.urlopen(http.Request(url, method=method), timeout=5) as answer:
             found: dict[str, Any] = json.load(answer)
     except HTTPError as error:
         found = json.load(error)

@@ -66,6 +66,7 @@ def test_each_hears_the_other(talk: Talk) -> None:
 
 def test_keys_cross_byte_for_byte(talk: Talk) -> None:
     """The a=crypto lines that one side wrote are those that the other read, and there are two: one a side (MED-04)."""
+    talk.wait_for_sound()
     assert talk.alice.crypto == talk.bob.crypto
     assert len(talk.alice.crypto) == 2
     assert not any(line.partition("inline:")[2] in talk.running.log for line in talk.alice.crypto)

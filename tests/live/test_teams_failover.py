@@ -21,16 +21,12 @@ PATIENT = replace(PLAN, hang_up=False)
 
 async def fresh(met: Meeting, mode: Mode | None) -> None:
     """Let the first proxy behave so, with no connection left from before."""
+    first = met.teams.entrances[ONE]
     await met.teams.set_mode(ONE, None)
-    await met.until(lambda: not any(ONE in str(flow) for flow in names(met)), "the old connection to close")
+    place = (first.address, first.port)
+    await met.until(lambda: all(flow.peer != place for flow in met.transport.connections), "the old one to close")
     if mode is not None:
         await met.teams.set_mode(ONE, mode)
-
-
-def names(met: Meeting) -> list[str]:
-    """The peers of the open connections."""
-    address = met.teams.entrances[ONE].address
-    return [ONE for flow in met.transport.connections if flow.peer == (address, met.teams.entrances[ONE].port)]
 
 
 async def call_after(met: Meeting) -> float:

@@ -58,7 +58,7 @@ async def test_without_pings_teams_never_begins(meet: Meet) -> None:
     await met.timeline.push(130)
     assert met.requests("OPTIONS") == []
     assert not any(region.active for region in met.teams.regions.values())
-    (warning,) = [str(one) for one in met.switch.switch._settings.warnings]
+    (warning,) = met.warnings
     assert "Teams gives no calls to an SBC that sends no OPTIONS" in warning
 
 

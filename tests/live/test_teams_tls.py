@@ -11,6 +11,7 @@ import pytest
 import pytest_twisted
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 from twisted.internet import reactor
 
 from rustalk.certificates.authority import Authority, Issued, Purpose, Validity
@@ -66,7 +67,9 @@ def client(met: Meeting, own: Issued | None) -> SSL.Context:
     if own is not None:
         return context(own, met.pki.sbc_root)
     made = SSL.Context(SSL.TLS_METHOD)
-    made.get_cert_store().add_cert(SSL.X509.from_cryptography(met.pki.sbc_root))
+    store = made.get_cert_store()
+    assert store is not None
+    store.add_cert(X509.from_cryptography(met.pki.sbc_root))
     return made
 
 
