@@ -118,7 +118,12 @@ class Path:
             use(flow)
 
         def missing(reason: Failure) -> None:
-            failed(reason.getErrorMessage())
+            if (
+                self._near is not None and self._near.reliable
+            ):  # behind NAT the connection it came on may be the only way
+                found(self._near)
+            else:
+                failed(reason.getErrorMessage())
             if not isinstance(reason.value, TransportError):
                 log.failure("The way to {uri} could not be found", reason, uri=address)
 

@@ -88,3 +88,18 @@ def test_a_path_that_leads_nowhere_says_why(ends: Ends) -> None:
     Path(ends.router(), None).follow(Uri.parse("sip:nowhere.example.com"), pytest.fail, failures.append)
     ends.run()
     assert "nowhere.example.com" in failures[0]
+
+
+def test_a_path_falls_back_on_the_connection_it_came_on(ends: Ends) -> None:
+    """Behind NAT nobody can connect to what a Contact names; the open connection is the way that is left."""
+    ends.network.open(ends.peer, "TCP", (PEER, 5060))
+    stream = outcome(ends, ends.router("TCP").find(Uri.parse(f"sip:{PEER}")))
+    assert not isinstance(stream, str)
+    path, used, failures = Path(ends.router("TCP"), stream), [], []
+    path.follow(Uri.parse("sip:192.168.1.2;transport=tcp"), used.append, failures.append)
+    ends.run(10)
+    assert (used, failures) == ([stream], [])
+    path.lost(stream)
+    path.follow(Uri.parse("sip:192.168.1.2;transport=tcp"), used.append, failures.append)
+    ends.run(10)
+    assert len(failures) == 1
