@@ -6,6 +6,7 @@ Only this module knows all the others: the arrows of docs/architecture.md are li
 from __future__ import annotations
 
 import gc
+import resource
 import secrets
 import signal
 from collections.abc import Callable, Sequence
@@ -62,6 +63,7 @@ log = Logger()
 
 _RESOLVE_AGAIN = 60.0
 _LAST_WORDS = 0.5
+_SPARE_FILES = 256
 
 
 def build(settings: model.Settings, reactor: Any) -> IService:
@@ -100,6 +102,7 @@ class Rustalk(MultiService):
             cast("INetwork", reactor),
             receiver=self.endpoint,
             admits=self.screen.admits,
+            knows=self.screen.knows,
             resolver=self._resolver,
             profiles=[self._credentials.listener(each) for each in settings.profiles],
             clients=self._credentials.clients,
@@ -177,6 +180,7 @@ class Rustalk(MultiService):
     def startService(self) -> None:
         """Open the sockets, then speak to the trunks. Raises ListenError when an address cannot be had."""
         _settle_memory()
+        _take_files(self._settings.limits.max_calls)
         self.transport.start()
         for profile_id, profile in self._profiles.items():
             for transport in profile.ports:
@@ -256,6 +260,20 @@ class Rustalk(MultiService):
             found += [target.address for target in targets]
         if found:
             self.screen.resolved(trunk.id, found)
+
+
+def _take_files(calls: int) -> None:
+    """Take as many open files as the system allows, and say so when that is too few for the calls allowed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < 4 * calls:
+        log.warn(
+            "At most {limit} files may be open, which is enough for {enough} relayed calls; limits.max_calls allows "
+            "{calls}. Raise the limit of the process (LimitNOFILE in systemd) or lower limits.max_calls",
+            limit=hard,
+            enough=max(0, hard - _SPARE_FILES) // 4,
+            calls=calls,
+        )
 
 
 def _settle_memory() -> None:

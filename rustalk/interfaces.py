@@ -25,6 +25,9 @@ class IFlow(Interface):
     peer: tuple[str, int] = Attribute("The peer's address and port.")
     identity: object = Attribute("The verified names of the peer's certificate, or None.")
 
+    def close(reason: str) -> None:
+        """Give a connection up once what was written is out; nothing for UDP. ``reason`` is for the log."""
+
     def toward(port: int) -> IFlow:
         """The same peer at another port, for UDP; a connection is the same for every port."""
 

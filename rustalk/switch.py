@@ -139,6 +139,7 @@ class Switch:
     def statistics(self) -> Statistics:
         """The figures since the start."""
         counters = self._counters
+        packets, octets = self._calls.media()
         return Statistics(
             active_calls=len(self._calls),
             total_calls=counters.calls,
@@ -150,8 +151,8 @@ class Switch:
             messages_out=counters.messages_out,
             messages_malformed=counters.messages_malformed,
             refused=dict(counters.refused),
-            media_packets=counters.media_packets,
-            media_bytes=counters.media_bytes,
+            media_packets=counters.media_packets + packets,
+            media_bytes=counters.media_bytes + octets,
         )
 
     def ready(self) -> Readiness:

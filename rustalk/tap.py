@@ -32,6 +32,7 @@ class Options(usage.Options):
 
     settings = Settings()
     source: str | None = None
+    is_daemon = False
 
     def opt_config(self, path: str) -> None:
         """The configuration, a JSON file. Without one the switch starts on safe defaults."""
@@ -59,7 +60,8 @@ class Options(usage.Options):
         twistd: dict[str, Any] | None = getattr(self, "parent", None)
         if twistd is None:
             return
-        if not (twistd.get("logger") or twistd.get("logfile") or twistd.get("syslog")):
+        self.is_daemon = not twistd.get("nodaemon")
+        if not (self.is_daemon or twistd.get("logger") or twistd.get("logfile") or twistd.get("syslog")):
             twistd["logger"] = "rustalk.observe.log.environment_observer"
         if twistd.get("nodaemon") and twistd.get("pidfile") == "twistd.pid":
             # A pid file that outlives a kill -9 would stop the next start; in the foreground nobody needs it.
@@ -67,15 +69,22 @@ class Options(usage.Options):
 
 
 class _Program(MultiService):
-    """The switch as twistd runs it: what the operator has to mend ends the program with one line, not a traceback."""
+    """The switch as twistd runs it: what the operator has to mend ends the program with one line, not a traceback.
+
+    A daemon must raise an Exception instead: twistd hands it to the process that the operator waits for.
+    """
+
+    is_daemon = False
 
     def startService(self) -> None:
-        """Start. Exits with 1 when an address cannot be had."""
+        """Start. Exits with 1, or raises ListenError as a daemon, when an address cannot be had."""
         untyped: Any = super()
         try:
             untyped.startService()
         except ListenError as error:
             _log.critical("RusTalk cannot start: {error}", error=error)
+            if self.is_daemon:
+                raise
             raise SystemExit(1) from None
 
 
@@ -90,6 +99,7 @@ def makeService(options: Options) -> IService:
 
     make_program: Any = _Program
     program = make_program()
+    program.is_daemon = options.is_daemon
     _tell(options)
     try:
         program.addService(build(options.settings, reactor))

@@ -19,7 +19,7 @@ __all__ = ["BoundedRequest", "build_site"]
 
 MAX_BODY = 65536
 MAX_CONNECTIONS = 100
-TIMEOUT = 30.0
+TIMEOUT = 10.0
 
 
 class BoundedRequest(Request):

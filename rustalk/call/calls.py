@@ -238,6 +238,10 @@ class Calls:
         self._calls.pop(call.id, None)
         self._placed.difference_update(call.placed)
         record = snapshot(call)
+        for leg in record.legs:
+            if leg.media is not None:
+                self._counters.media_packets += leg.media.packets
+                self._counters.media_bytes += leg.media.bytes
         self._recent.append(record)
         if record.answered is None and record.reason is not None:
             self._counters.refuse(record.reason)
@@ -257,6 +261,11 @@ class Calls:
         )
         if self._drained is not None and not self._calls and not self._drained.called:
             self._drained.callback(None)
+
+    def media(self) -> tuple[int, int]:
+        """RTP packets and octets that the calls in progress have brought so far."""
+        heard = [each for call in self._calls.values() for pair in call.media.statistics() for each in pair]
+        return sum(each.packets for each in heard), sum(each.bytes for each in heard)
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -40,7 +40,12 @@ REASONS: dict[str, Reason] = {
         Reason("no_route", 404, "no route matched", "routing.routes"),
         Reason("route_refused", 403, "a route rejects this call"),
         Reason("route_hangup", 603, "a route ends this call"),
-        Reason("no_media_ports", 503, "all media ports are in use", "media.ports"),
+        Reason(
+            "no_media_ports",
+            503,
+            "no media port could be opened: all are in use, or the process may open no more files",
+            "media.ports",
+        ),
         Reason("no_target", 503, "the trunk has no host that may be called", "trunk state"),
         Reason("internal_error", 500, "the switch failed; the log has the details"),
         # The called side.

@@ -70,6 +70,12 @@ class Screen:
         access = self._lists.get(profile)
         return profile in self._lists and (access is None or access.allows(address))
 
+    def knows(self, address: str, profile: str) -> bool:
+        """Say whether a trunk may be calling from this address, as far as the address alone can tell."""
+        if profile == self._teams_profile and self._teams_networks.contains(address):
+            return True
+        return any(provider.reachable.contains(address) for provider in self._by_profile.get(profile, ()))
+
     def identify(
         self, address: str, profile: str, certificate: VerifiedCertificate | None = None
     ) -> Identity | Refusal:

@@ -311,6 +311,7 @@ class Door(ServerFactory):
         self._flows = flows
         self._inside: dict[Stream, str] = {}
         self._from: Counter[str] = Counter()
+        self._strangers: set[Stream] = set()
 
     def admits(self, addr: IAddress | None) -> bool:
         """Whether one more connection from this address is welcome."""
@@ -321,9 +322,16 @@ class Door(ServerFactory):
             flows.refuse(self, address, "too many connections")
         elif self._from[address] >= flows.bounds.connections_per_address:
             flows.refuse(self, address, "too many connections from one address")
+        elif not flows.reception.knows(address, self.profile) and self._is_crowded(address):
+            flows.refuse(self, address, "too many connections of strangers")
         else:
             return True
         return False
+
+    def _is_crowded(self, address: str) -> bool:
+        """Whether those that no trunk is known by hold all the connections that are left to them."""
+        bounds = self._flows.bounds
+        return len(self._strangers) >= bounds.strangers or self._from[address] >= bounds.strangers_per_address
 
     def buildProtocol(self, addr: IAddress | None) -> Stream | None:
         """A connection was accepted."""
@@ -337,11 +345,14 @@ class Door(ServerFactory):
         )
         address = self._inside[stream] = unmapped(getattr(addr, "host", ""))
         self._from[address] += 1
+        if not flows.reception.knows(address, self.profile):
+            self._strangers.add(stream)
         flows.made(stream, self)
         return stream
 
     def left(self, stream: Stream) -> None:
         """One of ours is gone."""
+        self._strangers.discard(stream)
         address = self._inside.pop(stream)
         self._from[address] -= 1
         if not self._from[address]:

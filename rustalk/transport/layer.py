@@ -44,6 +44,7 @@ class Reloaded:
 class Transport:
     """All sockets of the process.
 
+    ``knows(address, profile)`` tells the addresses of trunks from strangers', who may hold few connections together.
     ``clients`` are the client credentials that ``flow`` may name. ``reactor`` opens the sockets; time limits run on
     ``clock``, which is the reactor unless a test gives its own.
     """
@@ -56,6 +57,7 @@ class Transport:
         *,
         receiver: Receiver,
         admits: Admits,
+        knows: Admits | None = None,
         resolver: Resolver,
         profiles: Sequence[Profile],
         clients: Mapping[str, ClientTls] | None = None,
@@ -68,7 +70,7 @@ class Transport:
         self._resolver = resolver
         self._profiles = {profile.id: profile for profile in profiles}
         self._clients = dict(clients or {})
-        self._reception = Reception(receiver, admits, limits or Limits())
+        self._reception = Reception(receiver, admits, limits or Limits(), knows)
         self._flows = Flows(reactor, self._clock, self._reception, bounds or Bounds())
         self._sockets = {
             profile.id: UdpSocket(profile.id, self._reception, self._clock, family=profile.family)

@@ -31,14 +31,19 @@ class Receiver(Protocol):
         """A connection ended, or something was sent on one that had; ``reason`` is a phrase for the log."""
 
 
+def _everybody(address: str, profile: str) -> bool:
+    return True
+
+
 class Reception:
     """One receiver, the limits of what it is given, and a guard: an error above never costs the peer its connection."""
 
     log = Logger()
 
-    def __init__(self, receiver: Receiver, admits: Admits, limits: Limits) -> None:
+    def __init__(self, receiver: Receiver, admits: Admits, limits: Limits, knows: Admits | None = None) -> None:
         self.receiver = receiver
         self.admits = admits
+        self.knows: Admits = knows or _everybody
         self.limits = limits
 
     def deliver(self, found: Message | RemoteProtocolError, flow: IFlow) -> None:

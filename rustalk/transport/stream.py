@@ -50,6 +50,8 @@ class Bounds:
     unsent: int = 1 << 20
     connections: int = 4096
     connections_per_address: int = 1024
+    strangers: int = 64
+    strangers_per_address: int = 8
     stale_idle: float = 200.0
     stale: float = 900.0
 

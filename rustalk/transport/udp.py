@@ -65,6 +65,9 @@ class UdpFlow:
             if error.errno not in (EAGAIN, ENOBUFS):
                 self._socket.report(self, f"the datagram could not be sent: {error.strerror}")
 
+    def close(self, reason: str) -> None:
+        """Nothing is open."""
+
     def toward(self, port: int) -> UdpFlow:
         """The flow to another port of the same peer."""
         return self._socket.flow(self._address[0], port)

@@ -161,8 +161,11 @@ class ClientTransaction(_Transaction):
         self._proceeding = True
         if message.status < 200 and first and self._cancel is not None:
             self._send_cancel(self._cancel)
-        if self._listener is not None:
-            self.endpoint.guard(self._listener.response_received, message, self.flow)
+        listener = self._listener
+        if message.status >= 300:  # copies of it are acknowledged by the table; who asked has heard enough
+            self._listener = None
+        if listener is not None:
+            self.endpoint.guard(listener.response_received, message, self.flow)
 
     def failed(self, cause: str) -> None:
         """Tell who asked that no answer will come."""
@@ -412,6 +415,7 @@ class Endpoint:
             self._counters.refuse("unknown_source")
             if verdict == "reject" and request.method != "ACK":
                 self._turn_away(request, flow)
+            flow.close("a stranger's")
         elif request.method == "ACK":
             self.guard(self.surface.ack_received, request, flow)
         else:

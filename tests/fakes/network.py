@@ -83,6 +83,9 @@ class DatagramFlow:
         self.profile, self.local, self.peer = profile, local, peer
         self._network = network
 
+    def close(self, reason: str) -> None:
+        """Nothing is open."""
+
     def toward(self, port: int) -> DatagramFlow:
         """Another port of the same peer."""
         return DatagramFlow(self._network, self.profile, self.local, (self.peer[0], port))
@@ -122,8 +125,11 @@ class StreamFlow:
             self._network.heard(self.local, data)
             self._station.arrived(data, self)
 
-    def close(self) -> None:
-        """End the connection for both ends, as a reset does."""
+    def close(self, reason: str = "") -> None:
+        """End the connection for both ends; with a reason, what was written arrives before that."""
+        if reason:
+            self._network.clock.callLater(2 * self._network.latency, self.close)
+            return
         for end in (self, self.other):
             if end.is_open:
                 end.is_open = False

@@ -145,3 +145,12 @@ def test_without_teams_its_certificate_opens_nothing() -> None:
     """A switch without Teams has no Teams peers."""
     asked = Screen(Settings())
     assert refused(asked.identify(IN_RANGE, "default-tls", MICROSOFT)) == "unknown-source"
+
+
+def test_an_address_alone_tells_who_may_be_a_trunk() -> None:
+    """A13: those that cannot be one share few connections; which one it is, and whether it is, comes later."""
+    known = screen()
+    assert known.knows(IN_RANGE, "outside")
+    assert known.knows("198.51.100.7", "inside")
+    assert not known.knows("203.0.113.1", "inside")
+    assert not known.knows(IN_RANGE, "inside")

@@ -167,6 +167,28 @@ def test_the_door_counts_who_is_inside(net):
     next(iter(net.flows._streams)).connectionLost(Failure(ConnectionDone()))
 
 
+def test_strangers_cannot_take_the_connections_of_trunks(net):
+    """A13: they share a few, however many addresses they come from; a trunk still gets in, and places come back."""
+    net.flows.bounds = Bounds(strangers=3, strangers_per_address=2)
+    net.flows.reception.knows = lambda address, profile: address == "192.0.2.1"
+    door = net.flows.door("p", None)
+    inside = [door.buildProtocol(place(f"198.51.100.{n // 2}")) for n in range(6)]
+    assert [stream is not None for stream in inside] == [True, True, True, False, False, False]
+    inside += [door.buildProtocol(place("192.0.2.1")) for _ in range(10)]
+    assert None not in inside[6:]
+    leave(inside.pop(0))
+    inside.append(door.buildProtocol(place("198.51.100.77")))
+    assert inside[-1] is not None
+    for stream in filter(None, inside):
+        leave(stream)
+
+
+def leave(stream):
+    """The peer opens and closes the connection."""
+    stream.makeConnection(MemoryLink())
+    stream.connectionLost(Failure(ConnectionDone()))
+
+
 def place(address: str):
     from twisted.internet.address import IPv4Address
 
