@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, MediaSnapshot
+from rustalk.sdp.names import codec_names
 from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.subject import Subject
 
@@ -73,8 +74,17 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot:
         trunk=leg.trunk,
         peer=f"{leg.peer[0]}:{leg.peer[1]}",
         transport=leg.transport,
+        codecs=_codecs(leg),
         media=_media(call, leg.side),
     )
+
+
+def _codecs(leg: Leg) -> tuple[str, ...]:
+    """What the answer on this leg names: the callee's own, or the one that we gave to the caller."""
+    session = leg.session
+    if session is None:
+        return ()
+    return codec_names(session.local if leg.side == 0 else session.remote)
 
 
 def _media(call: Call, side: int) -> MediaSnapshot | None:

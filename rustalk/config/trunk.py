@@ -92,8 +92,8 @@ class Trunk:
     realm: str = field(
         default="",
         metadata=about(
-            "Realm that the password belongs to; a challenge for another one is not answered. Empty: any realm that a "
-            "host of this trunk names.",
+            "Realm that the password belongs to; a challenge for another one is not answered, and the log names it. "
+            "Empty: the name of a host of this trunk, or a domain that it is in.",
             example="carrier.example",
             check=formats.one_line,
         ),

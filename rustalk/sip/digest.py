@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -231,28 +231,28 @@ def ha1(algorithm: str, username: str, realm: str, password: str) -> str:
 
 
 class Credentials:
-    """A user name and password, to be shown to one realm only.
+    """A user name and password, to be shown to one realm only, or to one of several names of it.
 
     ``realm`` None means any realm: give these to one peer and to nobody else. Requests are counted for the last few
     nonces, since a nonce count must rise each time a nonce is used again.
     """
 
-    __slots__ = ("_counts", "_password", "realm", "username")
+    __slots__ = ("_counts", "_password", "realms", "username")
 
     _NONCES = 8
 
-    def __init__(self, username: str, password: str, realm: str | None = None) -> None:
+    def __init__(self, username: str, password: str, realm: str | Collection[str] | None = None) -> None:
         self.username = username
-        self.realm = realm
+        self.realms = frozenset((realm,)) if isinstance(realm, str) else None if realm is None else frozenset(realm)
         self._password = password
         self._counts: dict[str, int] = {}
 
     def __repr__(self) -> str:
-        return f"Credentials(username={self.username!r}, realm={self.realm!r})"
+        return f"Credentials(username={self.username!r}, realms={self.realms and sorted(self.realms)!r})"
 
     def choose(self, challenges: Iterable[Challenge]) -> Challenge | None:
         """The strongest challenge of our realm, the topmost of equals; None when no challenge is for us."""
-        ours = [c for c in challenges if self.realm is None or c.realm == self.realm]
+        ours = [c for c in challenges if self.realms is None or c.realm in self.realms]
         return min(ours, key=lambda c: _STRENGTH[c.algorithm], default=None)
 
     def answer(self, challenge: Challenge, method: str, uri: str, body: bytes, cnonce: str) -> str:
@@ -260,8 +260,8 @@ class Credentials:
 
         ``cnonce`` is a fresh random token. Raises LocalProtocolError for a challenge of another realm.
         """
-        if self.realm is not None and challenge.realm != self.realm:
-            raise LocalProtocolError(f"the credentials of realm {self.realm!r} are not for {challenge.realm[:60]!r}")
+        if self.realms is not None and challenge.realm not in self.realms:
+            raise LocalProtocolError(f"the credentials of {sorted(self.realms)} are not for {challenge.realm[:60]!r}")
         qop = challenge.qop[0] if challenge.qop else ""
         digest = ALGORITHMS[challenge.algorithm]
         shown = digest(_bytes(f"{self.username}:{challenge.realm}")) if challenge.userhash else self.username

@@ -111,7 +111,17 @@ def build_trunks(
 def _login(trunk: model.Trunk) -> Credentials | None:
     if not trunk.username:
         return None
-    return Credentials(trunk.username, trunk.password.reveal(), trunk.realm or None)
+    return Credentials(trunk.username, trunk.password.reveal(), trunk.realm or _own_realms(trunk))
+
+
+def _own_realms(trunk: model.Trunk) -> set[str]:
+    """What the trunk's realm may be called where nothing says so: its hosts, and the domains that they are in (A2)."""
+    realms = set()
+    for host, _ in (target.target for target in trunk.targets):
+        labels = host.split(".")
+        above = () if formats.is_address(host) else range(1, len(labels) - 1)
+        realms |= {host, *(".".join(labels[at:]) for at in above)}
+    return realms
 
 
 def build_probes(

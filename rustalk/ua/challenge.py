@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.logger import Logger
+
 from rustalk.sip.digest import Credentials, parse_challenges
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Request, Response
 
 __all__ = ["authorize"]
+
+log = Logger()
 
 _ANSWERS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 
@@ -20,9 +24,16 @@ def authorize(request: Request, response: Response, credentials: Credentials | N
     if credentials is None or not asked:
         return None
     try:
-        challenge = credentials.choose(parse_challenges(response.all(asked)))
+        challenges = parse_challenges(response.all(asked))
     except RemoteProtocolError:
         return None
+    challenge = credentials.choose(challenges)
     if challenge is None:
+        log.warn(
+            "{uri} asks for the password of realm {realms}, which is not that of its trunk; if it is to have it, write "
+            "that realm into the trunk",
+            uri=request.uri,
+            realms=", ".join(sorted({repr(each.realm[:60]) for each in challenges})) or "unknown",
+        )
         return None
     return [(answered, credentials.answer(challenge, request.method, request.uri, request.body, cnonce))]

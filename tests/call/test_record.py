@@ -20,12 +20,16 @@ def test_a_call_that_rings_talks_and_ends() -> None:
     assert [(leg.direction, leg.transport) for leg in record.legs] == [("in", "UDP"), ("out", "TLS")]
     assert record.legs[0].media is not None
     assert record.legs[0].media.packets == 7
+    assert record.legs[0].codecs == record.legs[1].codecs != ()
+    assert site.switch.statistics().media_packets == 7
     talk.end()
     record = site.record
     assert record.state is CallState.ENDED
     assert record.answered is not None
     assert record.ended is not None
     assert record.legs[0].media is not None
+    assert record.legs[0].codecs != ()
+    assert site.switch.statistics().media_packets == 7
 
 
 def test_a_call_that_fails() -> None:
