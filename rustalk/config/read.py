@@ -15,6 +15,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 from rustalk.config.about import About, about_of
+from rustalk.config.pattern import Pattern
 from rustalk.config.problem import Notice, Problem, member
 from rustalk.config.scalars import SCALARS, UnfitError, choice, quoted, shown
 from rustalk.config.secret import MASK, Secret
@@ -118,6 +119,7 @@ class Reader:
         except UnfitError as unfit:
             secret = hint is Secret
             self._problem(place, MASK if secret else shown(raw[spellings[0]]), unfit.expected, unfit.hint)
+            values.update(_stand_in(field, hint))
         except _ReportedError:
             pass
         if about.unused:
@@ -214,6 +216,15 @@ def _keys(kind: Any) -> dict[str, _Key]:
     hints = typing.get_type_hints(kind)
     described = ((field, hints[field.name], about_of(field)) for field in fields(kind))
     return {field.name: (field, hint, about) for field, hint, about in described if about is not None}
+
+
+def _stand_in(field: Field[Any], hint: Any) -> dict[str, object]:
+    """A value for one that does not fit, so that the rest of its section is looked at in the same run."""
+    if hint is bool:
+        return {field.name: True}
+    if _required(field) and hint is Pattern:
+        return {field.name: Pattern("")}
+    return {}
 
 
 def _required(field: Field[Any]) -> bool:

@@ -118,10 +118,10 @@ class Path:
             use(flow)
 
         def missing(reason: Failure) -> None:
-            if (
-                self._near is not None and self._near.reliable
-            ):  # behind NAT the connection it came on may be the only way
-                found(self._near)
+            # A Contact behind NAT names an address that nobody can connect to; a name must be followed (HDR-08).
+            near = self._near
+            if near is not None and near.reliable and is_address(uri.host):
+                found(near)
             else:
                 failed(reason.getErrorMessage())
             if not isinstance(reason.value, TransportError):

@@ -150,3 +150,18 @@ def test_every_key_refuses_every_wrong_type(path: str) -> None:
     known = str(refused(json.dumps({path: {"?": 0}}))).partition("known here: ")[2].split(", ")
     wrong = {key: {"": {}} for key in known}
     assert len(refused(json.dumps({path: wrong})).problems) >= len(known)
+
+
+def test_one_fault_does_not_hide_the_others_of_its_section() -> None:
+    """A route whose pattern is broken still has its source and destination looked at, and Teams its name."""
+    text = """{
+      "teams": {"enabled": "yes", "sbc_fqdn": "sbc.contoso.onmicrosoft.com"},
+      "routing": {"routes": [
+        {"id": "a", "pattern": "(", "source": "carier", "destination": {"type": "Trunk", "value": "nope"}}
+      ]}
+    }"""
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    paths = [problem.path for problem in caught.value.problems]
+    assert {"$.teams.enabled", "$.teams.sbc_fqdn", "$.routing.routes[0].pattern"} <= set(paths)
+    assert {"$.routing.routes[0].source", "$.routing.routes[0].destination.value"} <= set(paths)
