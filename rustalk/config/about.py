@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass
 from typing import Any
 
-__all__ = ["UNUSED", "About", "about", "about_of"]
+__all__ = ["UNUSED", "About", "about", "about_of", "key_of"]
 
 UNUSED = "accepted, not used by this version"
 
@@ -36,6 +36,11 @@ class About:
 def about(meaning: str, **rest: Any) -> dict[str, About]:
     """Return the metadata for a dataclass field; the keywords are those of `About`."""
     return {_KEY: About(meaning, **rest)}
+
+
+def key_of(field: Field[Any]) -> str:
+    """Return the key that a field stands for: its name; an underscore at the end only keeps it from being a keyword."""
+    return field.name.removesuffix("_")
 
 
 def about_of(field: Field[Any]) -> About | None:

@@ -8,7 +8,7 @@ from typing import Literal
 from rustalk.config import formats
 from rustalk.config.about import about
 
-__all__ = ["EARLY_MEDIA", "MEDIA_PATH", "EarlyMedia", "Media", "MediaPath"]
+__all__ = ["EARLY_MEDIA", "MEDIA_PATH", "EarlyMedia", "Media", "MediaPath", "RtpengineNode"]
 
 MediaPath = Literal["relay", "direct"]
 EarlyMedia = Literal["first", "pass", "ring"]
@@ -28,9 +28,30 @@ MEDIA_PATH = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtpengineNode:
+    """One rtpengine that carries audio for us."""
+
+    host: str = field(
+        metadata=about("Host name or address of its NG control port.", example="127.0.0.1", check=formats.host)
+    )
+    port: int = field(default=22222, metadata=about("UDP port of its NG control protocol.", low=1, high=65535))
+    weight: int = field(default=1, metadata=about("Share of the calls among the nodes that answer.", low=1, high=65535))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
     """Audio through this SBC."""
 
+    relay: Literal["userspace", "rtpengine", "kernel"] = field(
+        default="userspace",
+        metadata=about(
+            "What carries the audio. `userspace`: this process; `rtpengine`: the nodes of `rtpengine`; `kernel`: the "
+            "Linux kernel (nftables, needs CAP_NET_ADMIN), this process for what the kernel cannot do."
+        ),
+    )
+    rtpengine: tuple[RtpengineNode, ...] = field(
+        default=(), metadata=about("The nodes to share calls among, where `relay` is `rtpengine`.")
+    )
     bind_address: str = field(
         default="127.0.0.1",
         metadata=about(

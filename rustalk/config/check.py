@@ -5,13 +5,13 @@ Each rule is a function of the whole settings that yields a `Problem`, which ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rustalk.config import formats
+from rustalk.config import check_manners, check_teams, formats
 from rustalk.config.audio import Media
-from rustalk.config.cloud import CLOUDS
-from rustalk.config.model import TEAMS, Route, Settings, SipProfile, Trunk
+from rustalk.config.finding import Finding, once, pair, undefined
+from rustalk.config.model import TEAMS, Route, Settings, Trunk
 from rustalk.config.problem import Notice, Problem, member
 
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_MAX_FQDN = 63
 _PBX_TYPES = frozenset({"Extension", "RingGroup", "Voicemail", "Custom"})
 
-Finding = Problem | Notice
 Rule = Callable[[Settings, "Reader"], Iterator[Finding]]
 
 
@@ -34,21 +32,13 @@ def check(settings: Settings, reader: Reader) -> Iterator[Finding]:
 
 def _names_once(settings: Settings, reader: Reader) -> Iterator[Finding]:
     """Ids are unique among their kind, and no trunk takes the name of the Teams trunk."""
-    yield from _once(((p.id, f"{reader.path(p)}.id") for p in settings.sip_profiles), "SIP profile")
-    yield from _once(((t.id, f"{reader.path(t)}.id") for t in settings.trunks), "trunk")
-    yield from _once(((r.id, f"{reader.path(r)}.id") for r in settings.routing.routes), "route")
-    yield from _once(((a.name, f"{reader.path(a)}.name") for a in settings.acls.acls), "ACL")
+    yield from once(((p.id, f"{reader.path(p)}.id") for p in settings.sip_profiles), "SIP profile")
+    yield from once(((t.id, f"{reader.path(t)}.id") for t in settings.trunks), "trunk")
+    yield from once(((r.id, f"{reader.path(r)}.id") for r in _all_routes(settings)), "route")
+    yield from once(((a.name, f"{reader.path(a)}.name") for a in settings.acls.acls), "ACL")
     for trunk in settings.trunks:
         if trunk.id == TEAMS:
             yield Problem(f"{reader.path(trunk)}.id", f'"{TEAMS}"', "another id", "that name is the Teams trunk")
-
-
-def _once(named: Iterable[tuple[str, str]], kind: str) -> Iterator[Finding]:
-    first: dict[str, str] = {}
-    for name, path in named:
-        if name in first:
-            yield Problem(path, f'"{name}" again', f"an id that no other {kind} has", f"first at {first[name]}")
-        first.setdefault(name, path)
 
 
 def _profiles(settings: Settings, reader: Reader) -> Iterator[Finding]:
@@ -57,9 +47,9 @@ def _profiles(settings: Settings, reader: Reader) -> Iterator[Finding]:
     taken: dict[tuple[str, int, str], str] = {}
     for profile in settings.sip_profiles:
         path = reader.path(profile)
-        yield from _pair(path, "tls_cert", profile.tls_cert, "tls_key", profile.tls_key)
+        yield from pair(path, "tls_cert", profile.tls_cert, "tls_key", profile.tls_key)
         if profile.acl and profile.acl not in acls:
-            yield from _undefined(f"{path}.acl", profile.acl, "an ACL of $.acls.acls", acls, reader)
+            yield from undefined(f"{path}.acl", profile.acl, "an ACL of $.acls.acls", acls, reader)
         elif profile.acl and not acls[profile.acl].enabled:
             policy = acls[profile.acl].default_policy
             yield Notice(
@@ -90,7 +80,7 @@ def _sip(settings: Settings, reader: Reader) -> Iterator[Finding]:
 def _listeners(settings: Settings, reader: Reader) -> Iterator[Finding]:
     """The short way to listen, `server` and `transport`, is complete, and not mixed with profiles."""
     transport, server = settings.transport, settings.server
-    yield from _pair("$.transport", "tls_cert", transport.tls_cert, "tls_key", transport.tls_key)
+    yield from pair("$.transport", "tls_cert", transport.tls_cert, "tls_key", transport.tls_key)
     if settings.sip_profiles:
         for section, path in ((server, "$.server"), (transport, "$.transport")):
             for key in ("bind_address", "bind_port", "protocols", "udp_port", "tcp_port", "tls_port", "tls_cert"):
@@ -109,6 +99,10 @@ def _media(settings: Settings, reader: Reader) -> Iterator[Finding]:
     if high - low < 3:
         yield Problem("$.media.ports", f"[{low}, {high}]", "lowest and highest port, at least four ports")
     yield from _media_addresses(media)
+    if media.relay == "rtpengine" and not media.rtpengine:
+        yield Problem("$.media.rtpengine", "no node", "at least one", 'relay "rtpengine" needs one')
+    elif media.rtpengine and media.relay != "rtpengine":
+        yield Notice("$.media.rtpengine", f'has no effect with relay "{media.relay}"')
     outside = [profile for profile in settings.profiles if not formats.is_loopback(profile.bind_address)]
     if outside and formats.is_loopback(media.bind_address):
         yield Notice(
@@ -175,94 +169,15 @@ def _dns(settings: Settings, reader: Reader) -> Iterator[Finding]:
             yield Problem(f"$.dns.servers[{number}]", f'"{server}"', "an IP address: a name would need DNS first")
 
 
-def _teams_name(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """The name of the SBC is one that Microsoft can pair (NET-11)."""
-    name = settings.teams.sbc_fqdn
-    path, found = "$.teams.sbc_fqdn", f'"{name}"' if name else "nothing"
-    if not settings.teams.enabled:
-        return
-    if not name:
-        yield Problem(path, found, "the public name of this SBC", "it is needed when Teams is enabled")
-        return
-    if formats.is_address(name):
-        yield Problem(path, found, "a name, not an IP address", "Teams answers 403 to an address in Contact")
-        return
-    try:
-        formats.domain(name)
-    except ValueError as error:
-        yield Problem(path, found, str(error))
-        return
-    if name.lower().rstrip(".").endswith(".onmicrosoft.com"):
-        yield Problem(path, found, "a name in a domain of your own", "Teams does not pair names under onmicrosoft.com")
-    if len(name) > _MAX_FQDN:
-        yield Problem(path, f"{len(name)} characters", f"at most {_MAX_FQDN} characters")
-    if "." not in name:
-        yield Problem(path, found, "a full name with its domain, such as sbc.example.com")
-
-
-def _teams_tls(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """Teams has our certificate and a TLS profile, in the US government clouds on port 5061 (NET-02)."""
-    teams = settings.teams
-    if not teams.enabled:
-        return
-    yield from _pair("$.teams", "mtls_cert_path", teams.mtls_cert_path, "mtls_key_path", teams.mtls_key_path)
-    profile = settings.teams_profile
-    if profile is None or "tls" not in profile.protocols:
-        found = f'"{teams.profile}"' if teams.profile else "no profile with TLS"
-        yield Problem(
-            "$.teams.profile", found, "the id of an enabled SIP profile with TLS, which is all that Teams speaks"
-        )
-        return
-    if not profile.tls_cert:
-        yield Problem("$.teams.mtls_cert_path", "nothing", "the certificate of this SBC", "Teams is mutual TLS only")
-    port = CLOUDS[teams.cloud].port
-    if port and profile.bind_port != port:
-        path = _profile_path(settings, reader, profile)
-        yield Problem(path, str(profile.bind_port), f"{port}: cloud {teams.cloud} calls no other port")
-
-
-def _profile_path(settings: Settings, reader: Reader, profile: SipProfile) -> str:
-    """Where the port of a profile is set, be it a profile of the file or one made of `transport`."""
-    for written in settings.sip_profiles:
-        if written.id == profile.id:
-            return f"{reader.path(written)}.bind_port"
-    return "$.transport.tls_port"
-
-
-def _teams_proxies(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """The proxies belong to the cloud, as far as that can be told (NET-02)."""
-    teams = settings.teams
-    cloud = CLOUDS[teams.cloud]
-    for number, (host, port) in enumerate(teams.proxies):
-        path, found = f"$.teams.sip_proxies[{number}]", f'"{host}:{port}"'
-        if cloud.port and port != cloud.port:
-            yield Problem(path, found, f"port {cloud.port}, the only one of cloud {teams.cloud}")
-        homes = sorted(name for name, other in CLOUDS.items() if host in other.proxies)
-        if homes and host not in cloud.proxies:
-            yield Problem(
-                path, found, f"a proxy of cloud {teams.cloud}", f'for this one set $.teams.cloud to "{homes[0]}"'
-            )
-    if teams.enabled and not teams.sip_proxies:
-        yield Problem(
-            "$.teams.sip_proxies", "an empty list", "at least one proxy", "leave the key out for the usual three"
-        )
-    if teams.enabled and not teams.networks:
-        yield Problem("$.teams.networks", "an empty list", "at least one network", "leave the key out for Microsoft's")
-    if teams.enabled and teams.options_ping_interval > 60:
-        yield Notice("$.teams.options_ping_interval", "Teams wants an OPTIONS a minute; a slower SBC is tried last")
-    if teams.enabled and not teams.options_ping_enabled:
-        yield Notice("$.teams.options_ping_enabled", "Teams gives no calls to an SBC that sends no OPTIONS")
-
-
 def _trunks(settings: Settings, reader: Reader) -> Iterator[Finding]:
     """A trunk has a profile that speaks its protocol, and whole pairs of settings."""
     ids = [profile.id for profile in settings.profiles]
     for trunk in settings.trunks:
         path = reader.path(trunk)
-        yield from _pair(path, "tls_cert", trunk.tls_cert, "tls_key", trunk.tls_key)
+        yield from pair(path, "tls_cert", trunk.tls_cert, "tls_key", trunk.tls_key)
         profile = settings.trunk_profile(trunk)
         if trunk.profile and trunk.profile not in ids:
-            yield from _undefined(f"{path}.profile", trunk.profile, "the id of an enabled SIP profile", ids, reader)
+            yield from undefined(f"{path}.profile", trunk.profile, "the id of an enabled SIP profile", ids, reader)
         elif trunk.enabled and (profile is None or trunk.protocol not in profile.protocols):
             where = f'profile "{profile.id}"' if profile else "any profile"
             yield Problem(f"{path}.protocol", f'"{trunk.protocol}"', f"a protocol of {where}", "add it to the profile")
@@ -287,7 +202,7 @@ def _ports(trunk: Trunk, path: str) -> Iterator[Finding]:
 
 def _routes(settings: Settings, reader: Reader) -> Iterator[Finding]:
     """Every enabled route can be carried out, and says what it seems to say."""
-    for route in settings.routing.routes:
+    for route in _all_routes(settings):
         path = reader.path(route)
         yield from _destination(settings, reader, route, path)
         yield from _source(settings, reader, route, path)
@@ -302,6 +217,13 @@ def _routes(settings: Settings, reader: Reader) -> Iterator[Finding]:
             yield Notice(f"{path}.continue_on_match", f'has no effect with action "{route.action}"')
         if not route.pattern.anchored:
             yield Notice(f"{path}.pattern", "matches anywhere in the number; start it with ^ if that is not meant")
+
+
+def _all_routes(settings: Settings) -> Iterator[Route]:
+    """The common routes, then those of the tenants."""
+    yield from settings.routing.routes
+    for tenant in settings.teams.tenants:
+        yield from tenant.routes
 
 
 def _destination(settings: Settings, reader: Reader, route: Route, path: str) -> Iterator[Finding]:
@@ -342,27 +264,13 @@ def _trunk_reference(settings: Settings, reader: Reader, id: str, path: str, use
     """``id`` names a trunk or Teams; one that is not enabled is worth a word."""
     known = {trunk.id: trunk.enabled for trunk in settings.trunks} | {TEAMS: settings.teams.enabled}
     if id not in known:
-        yield from _undefined(path, id, 'the id of a trunk, or "teams"', known, reader)
+        yield from undefined(path, id, 'the id of a trunk, or "teams"', known, reader)
     elif used and not known[id]:
         yield Notice(path, f'"{id}" is not enabled, so no call comes from or goes to it')
 
 
 def _is_status(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) == 3 and "400" <= text <= "699"
-
-
-def _undefined(path: str, name: str, expected: str, known: Iterable[str], reader: Reader) -> Iterator[Finding]:
-    """A reference to what is not defined, unless it is defined with a fault that is reported already."""
-    if name not in reader.lost:
-        names = ", ".join(f'"{each}"' for each in sorted(known)) or "none"
-        yield Problem(path, f'"{name}"', expected, f"defined: {names}")
-
-
-def _pair(path: str, first: str, one: str, second: str, two: str) -> Iterator[Finding]:
-    """A certificate and its key come together."""
-    if bool(one) != bool(two):
-        missing, there = (second, first) if one else (first, second)
-        yield Problem(f"{path}.{missing}", "nothing", f"a file, because {there} is given")
 
 
 _RULES: tuple[Rule, ...] = (
@@ -374,9 +282,8 @@ _RULES: tuple[Rule, ...] = (
     _media_versions,
     _api,
     _dns,
-    _teams_name,
-    _teams_tls,
-    _teams_proxies,
+    *check_teams.RULES,
     _trunks,
+    *check_manners.RULES,
     _routes,
 )

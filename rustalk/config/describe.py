@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-from rustalk.config.about import About, about_of
+from rustalk.config.about import About, about_of, key_of
 from rustalk.config.example import generate
 from rustalk.config.model import Settings
 from rustalk.config.pattern import Pattern
@@ -57,25 +57,33 @@ _WORDS |= {datetime.time: "time", datetime.date: "date"}
 def describe() -> str:
     """Return the whole reference as Markdown."""
     parts = [_HEAD, "## Example\n", f"```json\n{generate()}```\n"]
-    for path, kind in _sections(Settings, ""):
+    homes: dict[Any, str] = {}
+    for path, kind in sorted(_sections(Settings, "", None), key=lambda section: section[0].count(".")):
+        homes.setdefault(kind, path)
+    for path, kind in _sections(Settings, "", homes):
         parts += [
             f"## {path}\n" if path else "## Sections\n",
             f"{(kind.__doc__ or '').splitlines()[0]}\n",
-            _table(kind, path),
+            _table(kind) if homes[kind] == path else f"The keys are those of `{homes[kind]}`.\n",
         ]
     return "\n".join(parts)
 
 
-def _sections(kind: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield a section and those below it with their paths, in the order of the model."""
+def _sections(kind: Any, path: str, homes: Mapping[Any, str] | None) -> Iterator[tuple[str, Any]]:
+    """Yield a section and those below it with their paths, in the order of the model.
+
+    ``homes`` are the places where each kind is described in full; elsewhere what is below it is left out.
+    """
     yield path, kind
+    if homes is not None and homes[kind] != path:
+        return
     hints = typing.get_type_hints(kind)
     for field, about in _keys(kind):
         del about
         for inner, suffix in _inner(hints[field.name], ""):
-            here = f"{path}.{field.name}" if path else field.name
+            here = f"{path}.{key_of(field)}" if path else key_of(field)
             name = getattr(inner, "TYPE", "")
-            yield from _sections(inner, f"{here}{suffix}" + (f" ({name})" if name else ""))
+            yield from _sections(inner, f"{here}{suffix}" + (f" ({name})" if name else ""), homes)
 
 
 def _inner(hint: Any, suffix: str) -> Iterator[tuple[Any, str]]:
@@ -90,13 +98,15 @@ def _inner(hint: Any, suffix: str) -> Iterator[tuple[Any, str]]:
 
 
 def _keys(kind: Any) -> Iterator[tuple[Field[Any], About]]:
-    for field in fields(kind):
+    """Yield the described fields of a section: its own, then those that it shares with others through a base."""
+    shared = {field.name for base in kind.__mro__[1:] if is_dataclass(base) for field in fields(base)}
+    for field in sorted(fields(kind), key=lambda field: field.name in shared):
         about = about_of(field)
         if about is not None:
             yield field, about
 
 
-def _table(kind: Any, path: str) -> str:
+def _table(kind: Any) -> str:
     hints = typing.get_type_hints(kind)
     rows = ["| key | value | default | what it does | example |", "|---|---|---|---|---|"]
     if hasattr(kind, "TYPE"):
@@ -104,7 +114,7 @@ def _table(kind: Any, path: str) -> str:
     for field, about in _keys(kind):
         meaning = f"{about.meaning} *{about.unused[:1].upper()}{about.unused[1:]}.*" if about.unused else about.meaning
         cells = (
-            f"`{field.name}`",
+            f"`{key_of(field)}`",
             _value(hints[field.name], about),
             _default(field, about),
             meaning,

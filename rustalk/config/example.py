@@ -41,6 +41,8 @@ _EXAMPLE: dict[str, object] = {
             "protocol": "udp",
             "username": "",
             "password": "",
+            "srtp": "preferred",
+            "country": "",
             "profile": "carrier",
             "enabled": False,
         }

@@ -8,10 +8,14 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from phonenumbers import SUPPORTED_REGIONS
+
 __all__ = [
     "address",
     "address_v6",
+    "country",
     "domain",
+    "encoding_name",
     "host",
     "host_port",
     "identifier",
@@ -28,6 +32,7 @@ __all__ = [
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ENCODING = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _ADDRESS = "an IP address such as 192.0.2.10 or 2001:db8::10"
 _HOST = "a host name or an IP address"
 
@@ -137,11 +142,25 @@ def one_line(text: str) -> str:
     return text
 
 
+def encoding_name(text: str) -> str:
+    """The name of a codec in a=rtpmap: a token (RFC 8866 section 9)."""
+    if not _ENCODING.fullmatch(text):
+        raise ValueError("the name of a codec as in a=rtpmap, such as PCMA or telephone-event")
+    return text
+
+
 def product(text: str) -> str:
     """What User-Agent and Server say: text on one line that is not empty."""
     if not text.strip() or not text.isprintable():
         raise ValueError("text on one line, not empty")
     return text
+
+
+def country(text: str) -> str:
+    """A country whose numbering plan is known, by its two letters (ISO 3166-1 alpha-2), in upper case."""
+    if text.upper() not in SUPPORTED_REGIONS:
+        raise ValueError("a country by its two letters (ISO 3166-1), such as DE or US")
+    return text.upper()
 
 
 def is_address(text: str) -> bool:

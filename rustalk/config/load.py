@@ -23,7 +23,7 @@ def load(text: str, source: str = "configuration") -> Settings:
     """
     reader = Reader()
     settings = reader.section(Settings, parse(text, source), "$") or Settings()
-    settings = _of_cloud(settings, reader)
+    settings = replace(_of_cloud(settings, reader), codecs=settings.codecs.completed())
     findings = list(check(settings, reader))
     unread = tuple(problem.path for problem in reader.problems)
     problems = [*reader.problems, *(f for f in findings if isinstance(f, Problem) and not _follows(f.path, unread))]

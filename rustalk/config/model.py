@@ -14,8 +14,12 @@ from typing import Literal
 from rustalk.config import formats
 from rustalk.config.about import UNUSED, about
 from rustalk.config.acls import Acl, AclRule, Acls
-from rustalk.config.audio import EarlyMedia, Media, MediaPath
+from rustalk.config.audio import EarlyMedia, Media, MediaPath, RtpengineNode
+from rustalk.config.codecs import Codec, Codecs
+from rustalk.config.header_rule import HeaderRule
 from rustalk.config.listen import Protocol, Server, Sip, SipProfile, Transport
+from rustalk.config.manners import Manners
+from rustalk.config.numbers import NumberRule, Numbers
 from rustalk.config.problem import Notice
 from rustalk.config.routing import (
     CallerIdCondition,
@@ -24,13 +28,15 @@ from rustalk.config.routing import (
     DayOfWeekCondition,
     Destination,
     DestinationCondition,
+    LocationCondition,
     Route,
     Routing,
     TimeCondition,
 )
 from rustalk.config.teams import TEAMS, Teams
+from rustalk.config.tenant import Tenant
 from rustalk.config.trunk import Trunk, TrunkHost
-from rustalk.config.unused import Acme, Codec, Codecs, Database
+from rustalk.config.unused import Acme, Database
 
 __all__ = [
     "TEAMS",
@@ -50,17 +56,24 @@ __all__ = [
     "DestinationCondition",
     "Dns",
     "EarlyMedia",
+    "HeaderRule",
     "Limits",
+    "LocationCondition",
+    "Manners",
     "Media",
     "MediaPath",
+    "NumberRule",
+    "Numbers",
     "Protocol",
     "Route",
     "Routing",
+    "RtpengineNode",
     "Server",
     "Settings",
     "Sip",
     "SipProfile",
     "Teams",
+    "Tenant",
     "TimeCondition",
     "Transport",
     "Trunk",
@@ -151,7 +164,7 @@ class Settings:
     limits: Limits = field(default=Limits(), metadata=about("How much is taken on."))
     codecs: Codecs = field(
         default=Codecs(),
-        metadata=about("Codecs.", unused=f"{UNUSED}: every codec is passed through and the two ends agree"),
+        metadata=about("The codecs that can be named, and their payload types in our own offers."),
     )
     database: Database | None = field(
         default=None, metadata=about("The database.", unused=f"{UNUSED}: the configuration comes from the file alone")

@@ -8,8 +8,9 @@ back-references do not exist in RE2 and are refused when the pattern is made.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
-__all__ = ["MAX_PATTERN", "Pattern"]
+__all__ = ["MAX_PATTERN", "Pattern", "compiled"]
 
 MAX_PATTERN = 512
 """Longest pattern in characters."""
@@ -27,16 +28,7 @@ class Pattern:
 
     def __init__(self, source: str) -> None:
         """Compile ``source``; raise ValueError with RE2's reason when it is too long, too large or not valid."""
-        if len(source) > MAX_PATTERN:
-            raise ValueError(f"longer than {MAX_PATTERN} characters")
-        options = _re2.Options()
-        options.log_errors = False
-        options.never_capture = True
-        options.max_mem = _MAX_MEMORY
-        try:
-            self._compiled = _re2.compile(source, options)
-        except (_re2.error, UnicodeEncodeError) as error:
-            raise ValueError(_reason(error)) from None
+        self._compiled = compiled(source)
         self.source = source
 
     def matches(self, text: str) -> bool:
@@ -59,6 +51,23 @@ class Pattern:
     def __repr__(self) -> str:
         """Return the source in a form that shows what it is."""
         return f"Pattern({self.source!r})"
+
+
+def compiled(source: str, *, captures: bool = False) -> Any:
+    """Return RE2's own form of ``source``, which remembers groups only with ``captures``, as that takes time.
+
+    Raises ValueError with RE2's reason when it is too long, too large or not valid.
+    """
+    if len(source) > MAX_PATTERN:
+        raise ValueError(f"longer than {MAX_PATTERN} characters")
+    options = _re2.Options()
+    options.log_errors = False
+    options.never_capture = not captures
+    options.max_mem = _MAX_MEMORY
+    try:
+        return _re2.compile(source, options)
+    except (_re2.error, UnicodeEncodeError) as error:
+        raise ValueError(_reason(error)) from None
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Plain JSON values to the sections of the model, collecting every fault on the way.
 
 The walk is driven by the type hints and the `About` of the fields, so that a new key is one line in the model. A value
-that does not fit is reported and replaced by the default, and reading goes on.
+that does not fit is reported and replaced by the default or a `stand_in`, and reading goes on.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
-from rustalk.config.about import About, about_of
-from rustalk.config.pattern import Pattern
+from rustalk.config.about import About, about_of, key_of
 from rustalk.config.problem import Notice, Problem, member
 from rustalk.config.scalars import SCALARS, UnfitError, choice, quoted, shown
 from rustalk.config.secret import MASK, Secret
+from rustalk.config.stand_in import stand_in
 from rustalk.config.text import Object
 
 __all__ = ["MAX_ITEMS", "Reader"]
@@ -26,6 +26,8 @@ __all__ = ["MAX_ITEMS", "Reader"]
 MAX_ITEMS = 100_000
 """Most items of one list."""
 
+_NAMES = ("id", "name")
+"""The keys by which other sections refer to one."""
 
 T = TypeVar("T")
 
@@ -47,8 +49,8 @@ class Reader:
     """One reading of one file.
 
     ``problems`` and ``notices`` grow as values are read. `path` and `gives` tell later where in the file a section
-    stands and which keys it names there, for the rules that look at several sections. ``lost`` are the names of
-    sections that could not be made, so that references to them are not reported as a second fault.
+    stands and which keys it names there, for the rules that look at several sections. ``lost`` are the names that are
+    unfit or belong to sections that could not be made, so that references to them are not reported as a second fault.
     """
 
     def __init__(self) -> None:
@@ -88,29 +90,32 @@ class Reader:
         self._unknown(raw, keys, kind, path)
         values: dict[str, object] = {}
         missing = False
-        for field, hint, about in keys.values():
-            self._key(values, raw, field, hint, about, path)
+        for key, (field, hint, about) in keys.items():
+            self._key(values, raw, key, field, hint, about, path)
             missing = missing or (field.name not in values and _required(field))
         if missing:
-            self.lost.update(name for key in ("id", "name") if isinstance(name := raw.get(key), str))
+            self.lost.update(name for key in _NAMES if isinstance(name := raw.get(key), str))
             raise _ReportedError
         section = kind(**values)
-        self._read[id(section)] = _Place(section, path, frozenset(values))
+        given = frozenset(key for key, (field, _, _) in keys.items() if field.name in values)
+        self._read[id(section)] = _Place(section, path, given)
         return section
 
     def _key(
-        self, values: dict[str, object], raw: Object, field: Field[Any], hint: Any, about: About, path: str
+        self, values: dict[str, object], raw: Object, key: str, field: Field[Any], hint: Any, about: About, path: str
     ) -> None:
-        """Read one key of a section into ``values``, which stays without it when it is absent, null or unfit."""
-        spellings = [name for name in (field.name, *about.aliases) if raw.get(name) is not None]
+        """Read one key of a section into ``values``, which stays without it when it is absent, null or unfit.
+
+        A required text or pattern and a switch then get a value all the same, that of `stand_in`.
+        """
+        spellings = [name for name in (key, *about.aliases) if raw.get(name) is not None]
         if not spellings:
             if _required(field):
-                self._problem(f"{path}.{field.name}", "nothing", about.meaning.rstrip("."), "the key is required")
+                self._problem(f"{path}.{key}", "nothing", about.meaning.rstrip("."), "the key is required")
+                _fill(values, field, hint, about)
             return
         for other in spellings[1:]:
-            self._problem(
-                f"{path}.{other}", f"{spellings[0]!r} as well", "one of the two spellings", f"keep {field.name!r}"
-            )
+            self._problem(f"{path}.{other}", f"{spellings[0]!r} as well", "one of the two spellings", f"keep {key!r}")
         place = f"{path}.{spellings[0]}"
         noticed = len(self.notices)
         try:
@@ -119,7 +124,9 @@ class Reader:
         except UnfitError as unfit:
             secret = hint is Secret
             self._problem(place, MASK if secret else shown(raw[spellings[0]]), unfit.expected, unfit.hint)
-            values.update(_stand_in(field, hint))
+            if key in _NAMES and isinstance(name := raw[spellings[0]], str):
+                self.lost.add(name)
+            _fill(values, field, hint, about)
         except _ReportedError:
             pass
         if about.unused:
@@ -196,7 +203,7 @@ class Reader:
 
     def _unknown(self, raw: Object, keys: Mapping[str, _Key], kind: type, path: str) -> None:
         """Report keys that the section does not have. Their values are not shown: one may be a misspelt secret."""
-        known = [name for field, _, about in keys.values() for name in (field.name, *about.aliases)]
+        known = [name for key, (_, _, about) in keys.items() for name in (key, *about.aliases)]
         for key in raw:
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)
@@ -215,16 +222,14 @@ def _keys(kind: Any) -> dict[str, _Key]:
     """The keys of a section by name: the field, its type and its description."""
     hints = typing.get_type_hints(kind)
     described = ((field, hints[field.name], about_of(field)) for field in fields(kind))
-    return {field.name: (field, hint, about) for field, hint, about in described if about is not None}
+    return {key_of(field): (field, hint, about) for field, hint, about in described if about is not None}
 
 
-def _stand_in(field: Field[Any], hint: Any) -> dict[str, object]:
-    """A value for one that does not fit, so that the rest of its section is looked at in the same run."""
-    if hint is bool:
-        return {field.name: True}
-    if _required(field) and hint is Pattern:
-        return {field.name: Pattern("")}
-    return {}
+def _fill(values: dict[str, object], field: Field[Any], hint: Any, about: About) -> None:
+    """Put in what stands for a value that is missing or unfit, where there is something."""
+    value = stand_in(hint, about, required=_required(field))
+    if value is not None:
+        values[field.name] = value
 
 
 def _required(field: Field[Any]) -> bool:

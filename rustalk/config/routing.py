@@ -18,6 +18,7 @@ __all__ = [
     "DayOfWeekCondition",
     "Destination",
     "DestinationCondition",
+    "LocationCondition",
     "Route",
     "Routing",
     "TimeCondition",
@@ -92,7 +93,33 @@ class DestinationCondition:
     negate: bool = field(default=False, metadata=about("Turn the condition round."))
 
 
-Condition = TimeCondition | DayOfWeekCondition | DateRangeCondition | CallerIdCondition | DestinationCondition
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationCondition:
+    """Holds for calls that bring a location (PIDF-LO) which was found in one of some ways (EMG-02).
+
+    A call without a location, or whose location does not say, is none of them; turn the condition round to catch it.
+    """
+
+    TYPE: ClassVar[str] = "Location"
+    methods: tuple[str, ...] = field(
+        metadata=about(
+            "Methods as the location names them, in any case. Teams writes `LIS` and `ASSIST` for places that it "
+            "knows, `CLS` and `MANUAL` for those that somebody should ask about.",
+            example=["LIS", "ASSIST"],
+            check=formats.identifier,
+        )
+    )
+    negate: bool = field(default=False, metadata=about("Turn the condition round."))
+
+
+Condition = (
+    TimeCondition
+    | DayOfWeekCondition
+    | DateRangeCondition
+    | CallerIdCondition
+    | DestinationCondition
+    | LocationCondition
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

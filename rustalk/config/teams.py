@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from rustalk.config import formats
 from rustalk.config.about import UNUSED, about
-from rustalk.config.audio import EARLY_MEDIA, MEDIA_PATH, EarlyMedia, MediaPath
 from rustalk.config.cloud import CLOUDS, PROXY_PORT, CloudName
+from rustalk.config.manners import HISTORY, SRTP, TRUSTED, History, Manners, Srtp
+from rustalk.config.tenant import Tenant
 
 __all__ = ["TEAMS", "Teams"]
 
@@ -16,7 +17,7 @@ TEAMS = "teams"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teams:
+class Teams(Manners):
     """Microsoft Teams Direct Routing."""
 
     enabled: bool = field(default=False, metadata=about("Whether Teams is connected.", example=True))
@@ -93,10 +94,43 @@ class Teams:
             check=formats.proxy_network,
         ),
     )
-    media: MediaPath = field(
-        default="relay", metadata=about(f"{MEDIA_PATH} A route can say otherwise.", example="relay")
+    media_bypass: bool = field(
+        default=False,
+        metadata=about(
+            "Media bypass: the audio of Teams clients comes straight to this SBC, which answers their connectivity "
+            "checks (ICE-lite). Must be as in the Teams admin centre (ICE-01)."
+        ),
     )
-    early_media: EarlyMedia = field(default="first", metadata=about(EARLY_MEDIA))
+    internal_media_address: str = field(
+        default="",
+        metadata=about(
+            "Address in descriptions for users inside the company network, for whom Teams says `X-MS-UserLocation: "
+            "internal` (LMO-01). Empty: the same as for everyone.",
+            example="10.0.0.10",
+            check=formats.address,
+        ),
+    )
+    allow_refer: bool = field(
+        default=True,
+        metadata=about(
+            "Whether Teams is told that it may transfer calls by REFER; without it Teams sends an INVITE of its own, "
+            "which media bypass does not allow (XFR-01)."
+        ),
+    )
+    refer_local: bool = field(
+        default=False,
+        metadata=about(
+            "Transfers to a number go by the routes of this SBC; false: to Teams, which applies its policies and "
+            "calls the number through us (XFR-05)."
+        ),
+    )
+    tenants: tuple[Tenant, ...] = field(
+        default=(),
+        metadata=about("Customers of a carrier that share this SBC, told apart by the name that Teams calls (MTN-05)."),
+    )
+    srtp: Srtp = field(default="required", metadata=about(f"{SRTP} Teams takes SRTP only (MED-01)."))
+    history: History = field(default="history-info", metadata=about(HISTORY))
+    trusted: bool = field(default=True, metadata=about(TRUSTED))
     ring_within: float = field(
         default=9.0,
         metadata=about(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from rustalk.config import formats
 from rustalk.config.about import about
-from rustalk.config.audio import EARLY_MEDIA, MEDIA_PATH, EarlyMedia, MediaPath
 from rustalk.config.listen import Protocol
+from rustalk.config.manners import Manners
 from rustalk.config.secret import Secret
 
 __all__ = ["Trunk", "TrunkHost"]
@@ -39,7 +39,7 @@ class TrunkHost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trunk:
+class Trunk(Manners):
     """A SIP provider or another SBC."""
 
     id: str = field(
@@ -149,10 +149,6 @@ class Trunk:
             check=formats.domain,
         ),
     )
-    media: MediaPath = field(
-        default="relay", metadata=about(f"{MEDIA_PATH} A route can say otherwise.", example="direct")
-    )
-    early_media: EarlyMedia = field(default="first", metadata=about(EARLY_MEDIA))
     enabled: bool = field(default=True, metadata=about("Whether the trunk is used."))
 
     @property

@@ -1,4 +1,4 @@
-"""Sections of RusTalk's configuration that this version takes and keeps but does not act on: codecs, database, acme."""
+"""Sections of RusTalk's configuration that this version takes and keeps but does not act on: database, acme."""
 
 from __future__ import annotations
 
@@ -9,27 +9,7 @@ from rustalk.config import formats
 from rustalk.config.about import about
 from rustalk.config.secret import Secret
 
-__all__ = ["Acme", "Codec", "Codecs", "Database"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Codec:
-    """One codec of RusTalk's list."""
-
-    name: str = field(metadata=about("Name as in a session description.", example="PCMU", check=formats.one_line))
-    payload_type: int = field(metadata=about("RTP payload type.", example=0, low=0, high=127))
-    clock_rate: int = field(default=8000, metadata=about("RTP clock rate.", unit="Hz", low=1, high=192000))
-    channels: int = field(default=1, metadata=about("Channels.", low=1, high=8))
-    description: str = field(default="", metadata=about("Free text.", example="G.711 mu-law (64 kbps)"))
-    enabled: bool = field(default=True, metadata=about("Whether the codec is offered."))
-    is_standard: bool = field(default=True, metadata=about("Whether the codec came with the product."))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Codecs:
-    """Codecs. This version passes every codec through and lets the two ends agree."""
-
-    codecs: tuple[Codec, ...] = field(default=(), metadata=about("The codecs in order of preference."))
+__all__ = ["Acme", "Database"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

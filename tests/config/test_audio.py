@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rustalk.config.audio import Media
+from rustalk.config.audio import Media, RtpengineNode
 
 
 def test_the_address_for_session_descriptions_is_the_advertised_one() -> None:
@@ -25,3 +25,9 @@ def test_the_default_ports_stay_below_those_that_linux_hands_out() -> None:
     """32768 and above are the kernel's for outgoing connections."""
     low, high = Media().ports
     assert 1024 < low < high < 32768
+
+
+def test_audio_is_carried_by_this_process_unless_said_otherwise() -> None:
+    """No other program or privilege is needed; an rtpengine listens where its package does."""
+    assert (Media().relay, Media().rtpengine) == ("userspace", ())
+    assert (RtpengineNode(host="h").port, RtpengineNode(host="h").weight) == (22222, 1)

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from rustalk.config.load import load
-from rustalk.config.problem import ConfigError, Problem
-
-TEAMS = {"enabled": True, "sbc_fqdn": "sbc.example.com", "mtls_cert_path": "c.pem", "mtls_key_path": "k.pem"}
-TRUNK = {"id": "carrier", "host": "192.0.2.7"}
-
-
-def faults(**sections: Any) -> list[Problem]:
-    """Load the sections and return the problems."""
-    try:
-        load(json.dumps(sections))
-    except ConfigError as error:
-        return list(error.problems)
-    return []
-
-
-def paths(**sections: Any) -> list[str]:
-    """Load the sections and return where the problems are."""
-    return [problem.path for problem in faults(**sections)]
-
-
-def warned(**sections: Any) -> list[str]:
-    """Load the sections, which must be good, and return where the warnings are."""
-    return [notice.path for notice in load(json.dumps(sections)).warnings]
+from tests.config.findings import TEAMS, TRUNK, faults, paths, warned
 
 
 def route(**keys: Any) -> dict[str, Any]:
@@ -110,58 +86,6 @@ def test_a_route_that_may_surprise_is_warned_of() -> None:
     assert warned(trunks=[off], routing=route()) == ["$.routing.routes[0].destination.value"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "203.0.113.1", "sbc.contoso.onmicrosoft.com", "*.example.com", "sbc", "a" * 50 + ".example.example", "a..b"],
-)
-def test_the_name_of_the_sbc_is_one_that_teams_pairs(name: str) -> None:
-    """NET-11: a name of one's own domain, at most 63 characters, no address and no wildcard."""
-    assert paths(teams=TEAMS | {"sbc_fqdn": name}) == ["$.teams.sbc_fqdn"]
-
-
-def test_teams_that_is_off_needs_nothing() -> None:
-    """A prepared section does not stop a start."""
-    assert paths(teams={"enabled": False, "sbc_fqdn": "x.onmicrosoft.com"}) == []
-
-
-def test_teams_has_a_certificate_with_its_key() -> None:
-    """Mutual TLS needs both files."""
-    assert paths(teams=TEAMS | {"mtls_key_path": ""}) == ["$.teams.mtls_key_path"]
-    assert paths(teams=TEAMS | {"mtls_key_path": "", "mtls_cert_path": ""}) == ["$.teams.mtls_cert_path"]
-
-
-def test_teams_has_a_profile_with_tls() -> None:
-    """NET-01: TLS only."""
-    profile = {"id": "plain", "protocols": ["udp"]}
-    assert paths(teams=TEAMS, sip_profiles=[profile]) == ["$.teams.profile"]
-    assert paths(teams=TEAMS | {"profile": "plain"}, sip_profiles=[profile]) == ["$.teams.profile"]
-    assert paths(teams=TEAMS | {"profile": "nowhere"}) == ["$.teams.profile"]
-
-
-def test_the_government_clouds_use_port_5061_alone() -> None:
-    """NET-02: both our listener and the proxies."""
-    teams = TEAMS | {"cloud": "gcc-high"}
-    assert paths(teams=teams) == []
-    assert paths(teams=teams, transport={"tls_port": 5067}) == ["$.transport.tls_port"]
-    profile = {"id": "outside", "protocols": ["tls"], "bind_port": 5067}
-    assert paths(teams=teams, sip_profiles=[profile]) == ["$.sip_profiles[0].bind_port"]
-    other = teams | {"sip_proxies": ["sip.pstnhub.gov.teams.microsoft.us:5067"]}
-    assert paths(teams=other) == ["$.teams.sip_proxies[0]"]
-
-
-def test_a_proxy_belongs_to_the_cloud() -> None:
-    """NET-02, NET-03: no names of another cloud, and no retired ones."""
-    assert paths(teams=TEAMS | {"sip_proxies": ["sip.pstnhub.gov.teams.microsoft.us"]}) == ["$.teams.sip_proxies[0]"]
-    assert paths(teams=TEAMS | {"sip_proxies": ["sip-all.pstnhub.microsoft.com"]}) == ["$.teams.sip_proxies[0]"]
-    assert paths(teams=TEAMS | {"sip_proxies": [], "networks": []}) == ["$.teams.networks", "$.teams.sip_proxies"]
-
-
-def test_pings_that_teams_would_miss_are_warned_of() -> None:
-    """OPT-01, OPT-02: one a minute."""
-    slow = TEAMS | {"options_ping_interval": 120, "options_ping_enabled": False}
-    assert warned(teams=slow) == ["$.teams.options_ping_interval", "$.teams.options_ping_enabled"]
-
-
 def test_nobody_is_recognised_by_the_whole_internet() -> None:
     """A trunk open to every address would be an open relay."""
     assert paths(trunks=[TRUNK | {"networks": ["0.0.0.0/0"]}]) == ["$.trunks[0].networks[0]"]
@@ -222,6 +146,13 @@ def test_audio_has_an_address_and_ports() -> None:
     assert paths(media={"ports": [20000, 20002]}) == ["$.media.ports"]
     assert paths(media={"ports": [30000, 20000]}) == ["$.media.ports"]
     assert warned(server={"bind_address": "192.0.2.1"}) == ["$.media.bind_address"]
+
+
+def test_rtpengine_has_nodes_where_it_is_chosen() -> None:
+    """Nodes that nothing uses are worth a word."""
+    assert paths(media={"relay": "rtpengine"}) == ["$.media.rtpengine"]
+    assert paths(media={"relay": "rtpengine", "rtpengine": [{"host": "192.0.2.9"}]}) == []
+    assert warned(media={"relay": "kernel", "rtpengine": [{"host": "192.0.2.9"}]}) == ["$.media.rtpengine"]
 
 
 def test_audio_of_both_ip_versions() -> None:

@@ -20,6 +20,8 @@ from rustalk.config import formats
         (formats.domain, "SBC.Example.COM.", "sbc.example.com"),
         (formats.host, "sip.example.com", "sip.example.com"),
         (formats.host, "192.0.2.1", "192.0.2.1"),
+        (formats.country, "de", "DE"),
+        (formats.encoding_name, "telephone-event", "telephone-event"),
         (formats.host_port, "sip.example.com:5060", "sip.example.com:5060"),
         (formats.host_port, "[2001:db8::1]:5060", "[2001:db8::1]:5060"),
         (formats.host_port, "2001:db8::1", "2001:db8::1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ def test_what_this_version_does_not_use_is_said() -> None:
     """Accepted keys without effect are never silently ignored."""
     warnings = {notice.path: notice.message for notice in load(RUSTALK_JSON.read_text()).warnings}
     unused = {path for path, message in warnings.items() if message.startswith("accepted, not used by this version")}
-    assert unused == {"$.server.workers", "$.database", "$.teams.trunk_fqdn", "$.acme", "$.codecs"}
+    assert unused == {"$.server.workers", "$.database", "$.teams.trunk_fqdn", "$.acme"}
 
 
 def test_all_faults_come_at_once_each_with_its_path() -> None:
@@ -59,6 +60,7 @@ def test_all_faults_come_at_once_each_with_its_path() -> None:
         "$.sip.domian",
         "$.trunks[1].port",
         "$.trunks[2].host",
+        "$.trunks[2].id",
     ]
     assert '"domain"' in str(error)
 
@@ -165,3 +167,32 @@ def test_one_fault_does_not_hide_the_others_of_its_section() -> None:
     paths = [problem.path for problem in caught.value.problems]
     assert {"$.teams.enabled", "$.teams.sbc_fqdn", "$.routing.routes[0].pattern"} <= set(paths)
     assert {"$.routing.routes[0].source", "$.routing.routes[0].destination.value"} <= set(paths)
+
+
+def test_a_trunk_with_a_bad_host_has_the_rest_looked_at() -> None:
+    """All that is wrong with it comes in one run, and nothing that is right."""
+    first = {"id": "a", "host": "not a host", "profile": "nowhere", "tls_key": "k.pem"}
+    error = refused(json.dumps({"trunks": [first, {"id": "b"}, {"id": "c", "host": "h"}]}))
+    start = "$.trunks[0]"
+    found = [problem.path for problem in error.problems]
+    assert found == [f"{start}.host", f"{start}.profile", f"{start}.tls_cert", "$.trunks[1].host"]
+
+
+def test_what_stands_in_for_a_text_is_never_at_fault_itself() -> None:
+    """Not even beside sections that say what the examples of the reference say."""
+    sections: dict[str, Any] = {
+        "trunks": [{"host": "h"}, {"id": "two words", "host": "h"}, {"id": "carrier", "host": "sip.carrier.example"}],
+        "codecs": {"codecs": [{"name": "PC MU", "payload_type": 0}, {"name": "PCMU", "payload_type": 0}]},
+        "teams": {"tenants": [{"id": "x"}, {"id": "contoso", "fqdn": "contoso.sbc.example.com"}]},
+        "routing": {"routes": [{"id": "r", "pattern": "", "source": "two words", "action": "reject"}]},
+    }
+    sections["trunks"][2] |= {"numbers": {"in": [{"match": "(", "replace": r"\1"}]}}
+    found = [problem.path for problem in refused(json.dumps(sections)).problems]
+    assert found == [
+        "$.codecs.codecs[0].name",
+        "$.routing.routes[0].source",
+        "$.teams.tenants[0].fqdn",
+        "$.trunks[0].id",
+        "$.trunks[1].id",
+        "$.trunks[2].numbers.in[0].match",
+    ]

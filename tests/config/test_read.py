@@ -91,8 +91,17 @@ def test_names_and_texts_must_be_an_object() -> None:
 
 
 def test_an_unused_section_is_one_notice() -> None:
-    """Ten codecs do not make ten warnings."""
+    """Many keys do not make many warnings."""
     reader = Reader()
-    codecs = '{"codecs": {"codecs": [{"name": "PCMU", "payload_type": 0}, {"name": "PCMA", "payload_type": 8}]}}'
-    reader.section(Settings, parse(codecs, "test"), "$")
-    assert [notice.path for notice in reader.notices] == ["$.codecs"]
+    reader.section(Settings, parse('{"acme": {"enabled": true, "email": "a@example.com"}}', "test"), "$")
+    assert [notice.path for notice in reader.notices] == ["$.acme"]
+
+
+def test_a_required_text_that_is_unfit_keeps_its_section() -> None:
+    """So that other rules see it; where only a number or a word is unfit the section goes."""
+    reader = Reader()
+    trunk = reader.section(Trunk, parse('{"id": "a", "host": 5, "profile": "p"}', "test"), "$")
+    assert trunk is not None
+    assert trunk.profile == "p"
+    assert reader.section(Codec, parse('{"name": "x", "payload_type": "y"}', "test"), "$") is None
+    assert reader.lost == {"x"}

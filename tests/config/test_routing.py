@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rustalk.config.pattern import Pattern
-from rustalk.config.routing import Route, Routing, TimeCondition
+from rustalk.config.routing import LocationCondition, Route, Routing, TimeCondition
 
 
 def test_a_route_leads_nowhere_and_restricts_nobody_by_itself() -> None:
@@ -21,3 +21,4 @@ def test_there_is_no_route_by_default() -> None:
 def test_a_condition_is_known_by_the_type_in_the_file() -> None:
     """The loader tells conditions apart by it."""
     assert TimeCondition.TYPE == "Time"
+    assert LocationCondition.TYPE == "Location"

@@ -11,14 +11,14 @@ _MICROSOFT = frozenset({"silk", "siren", "x-msrta", "red"})
 _NOT_VOICE = frozenset({"telephone-event", "cn"})
 
 
-def common(media: Media) -> tuple[str, ...]:
-    """The formats that not only Microsoft speaks, in their order; all formats if no voice would be left.
+def common(media: Media, formats: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the formats that not only Microsoft speaks, in their order; all of them if no voice would be left.
 
     To leave a format out is safe in an offer and in an answer: who sends it all the same offered or accepted it.
     """
     names = {number: encoding.partition("/")[0].lower() for number, encoding in media.rtpmaps.items()}
-    kept = tuple(number for number in media.formats if names.get(number) not in _MICROSOFT)
-    return kept if any(names.get(number) not in _NOT_VOICE for number in kept) else media.formats
+    kept = tuple(number for number in formats if names.get(number) not in _MICROSOFT)
+    return kept if any(names.get(number) not in _NOT_VOICE for number in kept) else formats
 
 
 def without(lines: list[bytes], formats: set[str]) -> list[bytes]:

@@ -1,0 +1,31 @@
+"""Loading sections to see what is found wrong with them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rustalk.config.load import load
+from rustalk.config.problem import ConfigError, Problem
+
+TEAMS = {"enabled": True, "sbc_fqdn": "sbc.example.com", "mtls_cert_path": "c.pem", "mtls_key_path": "k.pem"}
+TRUNK = {"id": "carrier", "host": "192.0.2.7"}
+
+
+def faults(**sections: Any) -> list[Problem]:
+    """Load the sections and return the problems."""
+    try:
+        load(json.dumps(sections))
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def paths(**sections: Any) -> list[str]:
+    """Load the sections and return where the problems are."""
+    return [problem.path for problem in faults(**sections)]
+
+
+def warned(**sections: Any) -> list[str]:
+    """Load the sections, which must be good, and return where the warnings are."""
+    return [notice.path for notice in load(json.dumps(sections)).warnings]
