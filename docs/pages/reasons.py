@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rustalk.call.reasons import REASONS
+from rustalk.ua.reasons import REASONS
 
 __all__ = ["page"]
 
 _HEAD = """\
 # Reasons
 
-<!-- Written by `python -m docs.generate` from rustalk/call/reasons.py; change that instead. -->
+<!-- Written by `python -m docs.generate` from rustalk/ua/reasons.py; change that instead. -->
 
 Every call that is refused or ends has one code from this list. The same code stands in the log, in the Reason header
 of what the peer gets (`SIP;cause=404;text="no_route: no route matched"`), in `reason` of the API, and in `refused` of

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from twisted.internet.interfaces import IReactorTime
 
 from rustalk.observe.printable import printable
-from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot
+from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, MediaSnapshot, SentSnapshot
 from rustalk.observe.switch import ISwitch
 from rustalk.observe.trace import TraceEntry
 
@@ -88,6 +88,7 @@ def _call(call: CallSnapshot, now: datetime) -> dict[str, object]:
         "reason": call.reason,
         "sip_status": call.sip_status,
         "hung_up_by": call.hung_up_by,
+        "said": printable(call.said) or None,
         "over": call.state in (CallState.ENDED, CallState.FAILED),
         "legs": [_leg(leg) for leg in call.legs],
     }
@@ -108,9 +109,21 @@ def _leg(leg: LegSnapshot) -> dict[str, object]:
             "bytes": media.bytes,
             "lost": media.lost,
             "reordered": media.reordered,
-            "jitter_ms": media.jitter_ms,
-            "mos": media.mos,
+            **_quality(media),
+            "sent": media.sent and {"packets": media.sent.packets, "lost": media.sent.lost, **_quality(media.sent)},
         },
+    }
+
+
+def _quality(media: MediaSnapshot | SentSnapshot) -> dict[str, object]:
+    """What both directions of a leg have."""
+    return {
+        "loss_percent": media.loss_percent,
+        "jitter_ms": media.jitter_ms,
+        "round_trip_ms": media.round_trip_ms,
+        "mos": media.mos,
+        "r_factor": media.r_factor,
+        "mos_inputs": media.mos_inputs,
     }
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "MediaSnapshot",
     "ProxyHealth",
     "Readiness",
+    "SentSnapshot",
     "Statistics",
     "TargetSnapshot",
     "TeamsSnapshot",
@@ -57,15 +58,39 @@ class HealthStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SentSnapshot:
+    """What one leg reports in RTCP of the audio that we send to it; the fields are as in MediaSnapshot."""
+
+    packets: int
+    lost: int
+    loss_percent: float | None = None
+    jitter_ms: float | None = None
+    round_trip_ms: float | None = None
+    mos: float | None = None
+    r_factor: float | None = None
+    mos_inputs: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSnapshot:
-    """What has arrived from one leg: RTP packets and octets, losses, reordering and jitter (RFC 3550 section 6.4.1)."""
+    """What has arrived from one leg: RTP packets and octets, losses, reordering and jitter (RFC 3550 section 6.4.1).
+
+    ``round_trip_ms`` is that between us and the leg. ``r_factor`` and ``mos`` are those of the E-model, and
+    ``mos_inputs`` what they were computed from, with method and assumptions (see docs/media.md). ``sent`` is the other
+    direction, as the leg reports it: None where it reports nothing, or nothing that we can read.
+    """
 
     packets: int = 0
     bytes: int = 0
-    lost: int = 0
-    reordered: int = 0
+    lost: int | None = 0
+    reordered: int | None = 0
     jitter_ms: float | None = None
     mos: float | None = None
+    loss_percent: float | None = None
+    round_trip_ms: float | None = None
+    r_factor: float | None = None
+    mos_inputs: Mapping[str, object] | None = None
+    sent: SentSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +111,8 @@ class CallSnapshot:
     """One call with its legs; ``caller`` and ``called`` as dialled.
 
     ``reason`` is the code of the registry that ended the call, ``sip_status`` the final status where there was one,
-    ``hung_up_by`` "caller", "callee" or "switch".
+    ``hung_up_by`` "caller", "callee" or "switch". ``said`` is the Reason header of the side that refused or ended it,
+    where Teams puts its sub-codes (OPS-02).
     """
 
     id: str
@@ -102,6 +128,7 @@ class CallSnapshot:
     reason: str | None = None
     sip_status: int | None = None
     hung_up_by: str | None = None
+    said: str = ""
 
     def duration(self, now: datetime) -> float | None:
         """Seconds of talk so far, or in all; None for a call that was never answered."""

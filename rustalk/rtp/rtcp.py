@@ -18,8 +18,10 @@ __all__ = [
     "SenderReport",
     "SourceDescription",
     "build_compound",
+    "middle_of",
     "ntp_time",
     "parse_compound",
+    "parse_reports",
 ]
 
 SENDER_REPORT, RECEIVER_REPORT, SOURCE_DESCRIPTION, GOODBYE = 200, 201, 202, 203
@@ -28,6 +30,7 @@ CNAME = 1
 _HEADER = Struct("!BBH")
 _BLOCK = Struct("!IIIIII")
 _SENDER = Struct("!IQIII")
+_TYPES = range(192, 224)
 _NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
 
 
@@ -130,6 +133,11 @@ def ntp_time(seconds: float) -> int:
     return int((seconds + _NTP_EPOCH) * 2**32) & 0xFFFFFFFFFFFFFFFF
 
 
+def middle_of(ntp: int) -> int:
+    """The middle 32 bits of an NTP time, as ``last_report`` of a block has them (RFC 3550 section 4)."""
+    return ntp >> 16 & 0xFFFFFFFF
+
+
 def build_compound(packets: Iterable[ControlPacket]) -> bytes:
     """Put packets into one datagram; the first should be a report (6.1)."""
     return b"".join(packet.build() for packet in packets)
@@ -150,7 +158,34 @@ def parse_compound(data: bytes) -> tuple[ControlPacket, ...]:
     return tuple(packets)
 
 
+def parse_reports(data: bytes, most: int) -> tuple[SenderReport | ReceiverReport, ...]:
+    """Read the sender and receiver reports among the first ``most`` packets of a datagram, and pass over all else.
+
+    Raises MalformedPacketError, also for a packet type that is none of RTCP (RFC 5761 section 4): so SRTCP, whose first
+    header is in the clear, is found out by what follows it.
+    """
+    reports: list[SenderReport | ReceiverReport] = []
+    start = 0
+    for _ in range(most):
+        if start >= len(data):
+            break
+        packet_type, count, body, start = _split(data, start)
+        if packet_type not in _TYPES:
+            raise MalformedPacketError(f"packet type {packet_type} is none of RTCP")
+        if packet_type == SENDER_REPORT:
+            reports.append(_parse_sender_report(body, count))
+        elif packet_type == RECEIVER_REPORT:
+            reports.append(_parse_receiver_report(body, count))
+    return tuple(reports)
+
+
 def _parse_one(data: bytes, start: int) -> tuple[ControlPacket, int]:
+    packet_type, count, body, end = _split(data, start)
+    return _parse_body(packet_type, count, body), end
+
+
+def _split(data: bytes, start: int) -> tuple[int, int, bytes, int]:
+    """Type, count and body of the packet at ``start``, and where the next one begins."""
     if len(data) - start < _HEADER.size:
         raise MalformedPacketError(f"{len(data) - start} bytes are too few for an RTCP header")
     first, packet_type, words = _HEADER.unpack_from(data, start)
@@ -162,7 +197,7 @@ def _parse_one(data: bytes, start: int) -> tuple[ControlPacket, int]:
     body = data[start + _HEADER.size : end]
     if first & 0x20:
         body = _without_padding(body)
-    return _parse_body(packet_type, first & 0x1F, body), end
+    return packet_type, first & 0x1F, body, end
 
 
 def _without_padding(body: bytes) -> bytes:
@@ -174,17 +209,25 @@ def _without_padding(body: bytes) -> bytes:
 
 def _parse_body(packet_type: int, count: int, body: bytes) -> ControlPacket:
     if packet_type == SENDER_REPORT:
-        _require(body, _SENDER.size + count * _BLOCK.size, "sender report")
-        ssrc, ntp, timestamp, packets, octets = _SENDER.unpack_from(body)
-        return SenderReport(ssrc, ntp, timestamp, packets, octets, _parse_blocks(body, _SENDER.size, count))
+        return _parse_sender_report(body, count)
     if packet_type == RECEIVER_REPORT:
-        _require(body, 4 + count * _BLOCK.size, "receiver report")
-        return ReceiverReport(int.from_bytes(body[:4], "big"), _parse_blocks(body, 4, count))
+        return _parse_receiver_report(body, count)
     if packet_type == SOURCE_DESCRIPTION:
         return _parse_description(body, count)
     if packet_type == GOODBYE:
         return _parse_goodbye(body, count)
     return OtherPacket(packet_type, count, body)
+
+
+def _parse_sender_report(body: bytes, count: int) -> SenderReport:
+    _require(body, _SENDER.size + count * _BLOCK.size, "sender report")
+    ssrc, ntp, timestamp, packets, octets = _SENDER.unpack_from(body)
+    return SenderReport(ssrc, ntp, timestamp, packets, octets, _parse_blocks(body, _SENDER.size, count))
+
+
+def _parse_receiver_report(body: bytes, count: int) -> ReceiverReport:
+    _require(body, 4 + count * _BLOCK.size, "receiver report")
+    return ReceiverReport(int.from_bytes(body[:4], "big"), _parse_blocks(body, 4, count))
 
 
 def _require(body: bytes, size: int, what: str) -> None:

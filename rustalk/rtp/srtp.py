@@ -1,6 +1,6 @@
-"""SRTP with keys from the session description: SDES (RFC 4568) over libsrtp (RFC 3711).
+"""SRTP with keys from the session description: SDES (RFC 4568) over libsrtp (RFC 3711, RFC 7714).
 
-The relay never needs this, it passes SRTP on unread; an end point that speaks and listens does.
+A relay that passes SRTP on unread needs none of this; where SRTP ends, one Sender or Receiver serves one key.
 """
 
 from __future__ import annotations
@@ -13,15 +13,39 @@ from typing import Literal
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Policy, Session
 
-__all__ = ["KeyMaterial", "ProtectionError", "Receiver", "Sender", "Suite", "UnusableKeyError", "parse_key"]
+__all__ = [
+    "KEY_SIZES",
+    "KeyMaterial",
+    "ProtectionError",
+    "Receiver",
+    "Sender",
+    "Suite",
+    "UnusableKeyError",
+    "parse_key",
+]
 
-Suite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
+Suite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
 
-KEY_AND_SALT_SIZE = 30
+KEY_SIZES: dict[str, int] = {
+    "AES_CM_128_HMAC_SHA1_80": 30,
+    "AES_CM_128_HMAC_SHA1_32": 30,
+    "AEAD_AES_128_GCM": 28,
+    "AEAD_AES_256_GCM": 44,
+}
+"""Bytes of master key and salt together, by suite: these are the suites we have (RFC 4568 6.2, RFC 7714 14.2).
+
+Those of RFC 6188 (AES_256_CM) are missing: libsrtp knows them, its binding cannot ask for them.
+"""
+
+SOURCES = 256
+"""Sources (SSRC) that one key serves. Each costs memory until the key changes, and to forget one would let its packets
+be replayed or, worse, its key stream be used twice."""
 
 _PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
     "AES_CM_128_HMAC_SHA1_32": Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+    "AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    "AEAD_AES_256_GCM": Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
 }
 
 
@@ -35,18 +59,18 @@ class ProtectionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class KeyMaterial:
-    """A crypto suite with its master key and salt, 16 and 14 bytes, as one string of 30."""
+    """A crypto suite with its master key and salt as one string, as long as KEY_SIZES says."""
 
     suite: str
     secret: bytes = field(repr=False)
 
     def inline(self) -> str:
-        """The key parameter of an a=crypto line: ``inline:`` and 40 base64 characters, without a lifetime."""
+        """The key parameter of an a=crypto line: ``inline:`` and base64 (40 characters for AES_CM), no lifetime."""
         return "inline:" + b64encode(self.secret).decode("ascii")
 
 
 def parse_key(suite: str, parameter: str) -> KeyMaterial:
-    """Read suite and key parameter of an a=crypto line, such as ``inline:<40 characters>|2^31``.
+    """Read suite and key parameter of an a=crypto line, such as ``inline:<base64>|2^31``.
 
     The lifetime is passed over. A master key identifier longer than nothing would stand in each packet, which
     libsrtp's binding cannot do: UnusableKeyError is raised for it, as for an unknown suite or a key of another length.
@@ -61,29 +85,34 @@ def parse_key(suite: str, parameter: str) -> KeyMaterial:
         raise UnusableKeyError(
             "an a=crypto line with a master key identifier (MKI) is not supported; choose one without"
         )
-    return KeyMaterial(suite, _decode(key))
+    return KeyMaterial(suite, _decode(key, KEY_SIZES[suite]))
 
 
-def _decode(key: str) -> bytes:
+def _decode(key: str, size: int) -> bytes:
     try:
         secret = b64decode(key, validate=True)
     except (Base64Error, ValueError):
         raise UnusableKeyError("the key of an a=crypto line is not base64") from None
-    if len(secret) != KEY_AND_SALT_SIZE:
-        raise UnusableKeyError(f"the key of an a=crypto line has {len(secret)} bytes, {KEY_AND_SALT_SIZE} are needed")
+    if len(secret) != size:
+        raise UnusableKeyError(f"the key of an a=crypto line has {len(secret)} bytes, {size} are needed")
     return secret
 
 
 class Sender:
-    """Protects the packets of every SSRC that we send with one key."""
+    """Protects the packets of every SSRC that we send with one key, up to SOURCES of them."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_known", "_session")
 
     def __init__(self, key: KeyMaterial) -> None:
+        """Begin at rollover counter 0. Raises UnusableKeyError for a key that does not fit its suite."""
         self._session = _session(key, Policy.SSRC_ANY_OUTBOUND)
+        self._known: set[bytes] = set()
 
     def protect(self, packet: bytes) -> bytes:
         """The SRTP packet for an RTP packet. Raises ProtectionError; a sequence number serves only once."""
+        source = packet[8:12]
+        if source not in self._known:
+            _admit(self._known, source)
         try:
             return self._session.protect(packet)
         except (SrtpError, ValueError) as error:
@@ -91,6 +120,7 @@ class Sender:
 
     def protect_control(self, packet: bytes) -> bytes:
         """The SRTCP packet for an RTCP compound packet. Raises ProtectionError."""
+        _admit(self._known, packet[4:8])
         try:
             return self._session.protect_rtcp(packet)
         except (SrtpError, ValueError) as error:
@@ -98,27 +128,51 @@ class Sender:
 
 
 class Receiver:
-    """Verifies and decrypts the packets of every SSRC that a peer sends with one key."""
+    """Verifies and decrypts the packets of every SSRC that a peer sends with one key, up to SOURCES of them."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_known", "_session")
 
     def __init__(self, key: KeyMaterial) -> None:
+        """Begin at rollover counter 0. Raises UnusableKeyError for a key that does not fit its suite."""
         self._session = _session(key, Policy.SSRC_ANY_INBOUND)
+        self._known: set[bytes] = set()
 
     def verify(self, packet: bytes) -> bytes:
         """The RTP packet inside an SRTP packet. Raises ProtectionError, also for a packet that came before."""
         try:
-            return self._session.unprotect(packet)
+            plain = self._session.unprotect(packet)
         except (SrtpError, ValueError) as error:
             raise ProtectionError(f"SRTP packet refused: {error}") from None
+        if packet[8:12] not in self._known:
+            self._admit(packet[8:12])
+        return plain
 
     def verify_control(self, packet: bytes) -> bytes:
         """The RTCP compound packet inside an SRTCP packet. Raises ProtectionError."""
         try:
-            return self._session.unprotect_rtcp(packet)
+            plain = self._session.unprotect_rtcp(packet)
         except (SrtpError, ValueError) as error:
             raise ProtectionError(f"SRTCP packet refused: {error}") from None
+        self._admit(packet[4:8])
+        return plain
+
+    def _admit(self, source: bytes) -> None:
+        """Remember a source once a packet of it is verified; libsrtp keeps nothing for others."""
+        try:
+            _admit(self._known, source)
+        except ProtectionError:
+            self._session.remove_stream(int.from_bytes(source, "big"))
+            raise
+
+
+def _admit(known: set[bytes], source: bytes) -> None:
+    if len(known) >= SOURCES and source not in known:
+        raise ProtectionError(f"more than {SOURCES} sources (SSRC) with one SRTP key")
+    known.add(source)
 
 
 def _session(key: KeyMaterial, direction: int) -> Session:
+    size = KEY_SIZES.get(key.suite)
+    if size is None or len(key.secret) != size:
+        raise UnusableKeyError(f"{len(key.secret)} bytes of key for crypto suite {key.suite[:64]!r}")
     return Session(Policy(key=key.secret, ssrc_type=direction, srtp_profile=_PROFILES[key.suite]))

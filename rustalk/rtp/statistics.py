@@ -6,10 +6,11 @@ Only the clear header is read, so the figures are the same for RTP and for SRTP.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 
 from rustalk.rtp.packet import HEADER_SIZE
+from rustalk.rtp.reports import Reported, Reports
 
 __all__ = ["CLOCK_RATES", "DEFAULT_CLOCK_RATE", "Arrivals", "StreamStatistics"]
 
@@ -34,24 +35,50 @@ _unpack = Struct("!HHII").unpack_from
 
 @dataclass(frozen=True, slots=True)
 class StreamStatistics:
-    """The figures of one direction at one moment.
+    """The figures of one side of a stream at one moment: what arrived from it, and what it reports in RTCP.
 
-    ``bytes`` counts whole RTP packets without UDP and IP. ``lost`` leaves duplicates out, so it is never negative.
-    Arrivals are seconds of the clock that was handed in, None before the first packet. ``mos`` is None until it
-    is measured.
+    ``bytes`` counts whole RTP packets without UDP and IP. ``lost`` leaves duplicates out, so it is never negative;
+    ``bursts`` is how many runs of packets one after the other those were. An engine that only counts packets leaves
+    ``lost``, ``reordered``, ``bursts`` and ``jitter_ms`` None, and nothing is rated then. Arrivals are seconds of the
+    clock that was handed in, None before the first packet. ``round_trip_ms``, between us and the side, and
+    ``reported``, what it says of the packets that we send to it, are None where no RTCP of it could be read.
     """
 
     packets: int = 0
     bytes: int = 0
-    lost: int = 0
-    reordered: int = 0
+    lost: int | None = None
+    reordered: int | None = None
     duplicates: int = 0
-    jitter_ms: float = 0.0
+    jitter_ms: float | None = None
     ssrc: int | None = None
     ssrc_changes: int = 0
     first_arrival: float | None = None
     last_arrival: float | None = None
-    mos: float | None = None
+    bursts: int | None = None
+    round_trip_ms: float | None = None
+    reported: Reported | None = None
+
+    @property
+    def loss_percent(self) -> float | None:
+        """How much of what was sent did not arrive; None before the first packet and where losses are not counted."""
+        if self.lost is None or not self.packets:
+            return None
+        return 100 * self.lost / (self.lost + self.packets - self.duplicates)
+
+    @property
+    def burst_ratio(self) -> float | None:
+        """BurstR of G.107: the mean run of losses, over that of random loss of the same rate; 1 where it is less.
+
+        None where it was not counted.
+        """
+        loss = self.loss_percent
+        if loss is None or self.lost is None or self.bursts is None:
+            return None
+        return max(1.0, self.lost / max(1, self.bursts) * (1 - loss / 100))
+
+    def with_reports(self, reports: Reports, clock_rate: int) -> StreamStatistics:
+        """The same with what this side's RTCP tells; ``clock_rate`` is that of the audio which is sent to it."""
+        return replace(self, round_trip_ms=reports.round_trip_ms, reported=reports.reported(clock_rate))
 
 
 class Arrivals:
@@ -65,11 +92,13 @@ class Arrivals:
 
     __slots__ = (
         "_base",
+        "_bursts",
         "_flags",
         "_highest",
         "_jitter",
         "_lost_before",
         "_missing",
+        "_passed",
         "_rate",
         "_rates",
         "_resume",
@@ -78,6 +107,7 @@ class Arrivals:
         "_timestamp",
         "_timing",
         "_uncounted",
+        "_unread",
         "bytes",
         "duplicates",
         "first_arrival",
@@ -102,7 +132,10 @@ class Arrivals:
         self._resume: int | None = None  # the number that would confirm a jump (bad_seq of A.1)
         self._uncounted = 0  # packets that are not part of what the segment should have received
         self._lost_before = 0
+        self._bursts = 0  # runs of missing packets
         self._missing: set[int] | None = None
+        self._passed = False  # whether packets went past since the last one that was seen
+        self._unread = False  # whether any ever did
         self._timing = False  # whether the two below stand for a packet
         self._timestamp = 0
         self._timed = 0.0
@@ -112,6 +145,11 @@ class Arrivals:
         """Say the RTP clock rate in Hz of each payload type, from the session description; others count as 8000."""
         self._rates = {**CLOCK_RATES, **clock_rates}
         self._flags = -1
+
+    @property
+    def clock_rate(self) -> int:
+        """The RTP clock rate in Hz of what arrived last."""
+        return self._rate
 
     def add_usual(self, datagram: memoryview, size: int, now: float) -> bool:
         """Count the packet in the first ``size`` bytes if it follows the last one as packets nearly always do.
@@ -144,11 +182,30 @@ class Arrivals:
         self.last_arrival = now
         if ssrc != self.ssrc:
             self._change_source(sequence, ssrc, now)
+        elif self._passed:
+            self._start_segment(sequence, sequence)
         elif not self._place(sequence):
             return
         self._flags = flags
         self._change_payload_type(flags & 0x7F)
         self._time(timestamp, now)
+
+    def pass_over(self, packets: int, size: int, now: float) -> None:
+        """Count packets of ``size`` bytes in all that the kernel carried and nobody read.
+
+        What was lost among them is not known, nor their jitter: from now on the snapshot has None for them. The next
+        packet that is read begins a segment.
+        """
+        if not packets:
+            return
+        if self.first_arrival is None:
+            self.first_arrival = now
+        self.packets += packets
+        self._uncounted += packets
+        self.bytes += size
+        self.last_arrival = now
+        self._passed = self._unread = True
+        self._flags = -1
 
     def _time(self, timestamp: int, now: float) -> None:
         """Interarrival jitter, A.8. A telephone event repeats its timestamp, which says nothing (RFC 4733 2.5.1.2)."""
@@ -161,17 +218,19 @@ class Arrivals:
 
     def snapshot(self) -> StreamStatistics:
         """The figures as of now."""
+        lost = None if self._unread else self._lost_before + self._lost_in_segment(self.packets)
         return StreamStatistics(
             packets=self.packets,
             bytes=self.bytes,
-            lost=self._lost_before + self._lost_in_segment(self.packets),
-            reordered=self.reordered,
+            lost=lost,
+            reordered=None if self._unread else self.reordered,
             duplicates=self.duplicates,
-            jitter_ms=self._jitter * 1000,
+            jitter_ms=None if self._unread else self._jitter * 1000,
             ssrc=self.ssrc,
             ssrc_changes=self.ssrc_changes,
             first_arrival=self.first_arrival,
             last_arrival=self.last_arrival,
+            bursts=None if lost is None else min(lost, max(1, self._bursts)),
         )
 
     def _lost_in_segment(self, packets: int) -> int:
@@ -195,10 +254,9 @@ class Arrivals:
         return True
 
     def _change_source(self, sequence: int, ssrc: int, now: float) -> None:
-        if self.ssrc is None:
+        if self.first_arrival is None:
             self.first_arrival = now
-        else:
-            self.ssrc_changes += 1
+        self.ssrc_changes += self.ssrc is not None
         self._start_segment(sequence, sequence)
         self.ssrc = ssrc
 
@@ -208,7 +266,7 @@ class Arrivals:
         self._uncounted = self.packets - (highest - base + 1)
         self._base, self._highest = base, highest
         self._missing = self._resume = None
-        self._timing = False
+        self._timing = self._passed = False
 
     def _go_ahead(self, extended: int) -> None:
         oldest = extended - MAX_MISORDER
@@ -216,14 +274,18 @@ class Arrivals:
             missing = {number for number in self._missing or () if number > oldest}
             missing.update(range(max(self._highest, oldest) + 1, extended))
             self._missing = missing
+            self._bursts += 1
         self._highest = extended
 
     def _go_back(self, extended: int) -> bool:
         if extended < self._base:
             self._missing = {*(self._missing or ()), *range(extended + 1, self._base)}
+            self._bursts += extended + 1 < self._base
             self._base = extended
         elif self._missing and extended in self._missing:
             self._missing.discard(extended)
+            # The run that it was missing from is gone, shorter, or two runs now.
+            self._bursts += (extended - 1 in self._missing) + (extended + 1 in self._missing) - 1
         else:
             self.duplicates += 1
             self._uncounted += 1

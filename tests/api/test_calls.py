@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rustalk.observe.snapshots import CallState
+from rustalk.observe.snapshots import CallState, MediaSnapshot, SentSnapshot
 from tests.fakes.switch import FakeFlow, FakeSwitch, make_call
 
 from .conftest import Request
@@ -19,10 +19,28 @@ def test_a_call_is_shown_with_its_legs_and_what_was_measured(request_: Request) 
         "packets": 50,
         "bytes": 8600,
         "lost": 0,
+        "loss_percent": None,
         "reordered": 0,
         "jitter_ms": None,
+        "round_trip_ms": None,
         "mos": None,
+        "r_factor": None,
+        "mos_inputs": None,
+        "sent": None,
     }
+
+
+def test_the_quality_of_both_directions_is_shown(request_: Request, switch: FakeSwitch) -> None:
+    """What the leg reports of our audio stands beside what arrived from it."""
+    call = switch.known["c1"]
+    inputs = {"method": "conversation", "codec": "PCMU", "loss_percent": 1.0}
+    sent = SentSnapshot(99, 1, mos=4.2, r_factor=85.3, mos_inputs=inputs)
+    heard = MediaSnapshot(50, 8600, round_trip_ms=12.5, sent=sent)
+    switch.known["c1"] = replace(call, legs=(replace(call.legs[0], media=heard),))
+    media = request_("GET", "/api/v1/calls/c1").json["legs"][0]["media"]
+    assert (media["round_trip_ms"], media["mos"]) == (12.5, None)
+    assert (media["sent"]["mos"], media["sent"]["r_factor"], media["sent"]["mos_inputs"]) == (4.2, 85.3, inputs)
+    assert media.keys() - media["sent"].keys() == {"sent", "bytes", "reordered"}
 
 
 def test_calls_come_newest_first_page_by_page(request_: Request, switch: FakeSwitch) -> None:

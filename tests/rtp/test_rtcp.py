@@ -18,8 +18,10 @@ from rustalk.rtp.rtcp import (
     SenderReport,
     SourceDescription,
     build_compound,
+    middle_of,
     ntp_time,
     parse_compound,
+    parse_reports,
 )
 
 BLOCK = ReportBlock(0xDECAFBAD, fraction_lost=25, lost=-3, highest=70000, jitter=12, last_report=9, delay=65536)
@@ -44,6 +46,33 @@ def test_a_receiver_report_is_written_as_the_figure_shows() -> None:
 
 def test_ntp_time_starts_in_1900() -> None:
     assert ntp_time(0.5) == 2208988800 << 32 | 1 << 31
+
+
+def test_the_middle_of_an_ntp_time_is_what_a_block_names() -> None:
+    """The figures of RFC 3550 section 6.4.1, figure 2."""
+    assert middle_of(0xB44DB705_20000000) == 0xB7052000
+
+
+def test_reports_are_read_and_all_else_is_passed_over() -> None:
+    assert parse_reports(build_compound(COMPOUND), 9) == COMPOUND[:2]
+    assert parse_reports(b"", 9) == ()
+
+
+def test_no_more_packets_than_asked_for_are_read() -> None:
+    assert parse_reports(build_compound(COMPOUND), 1) == COMPOUND[:1]
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda tail: b"\x81\xc8\0\x0c" + tail))
+def test_reports_are_read_wherever_the_whole_can_be(data: bytes) -> None:
+    with suppress(MalformedPacketError):
+        reports = tuple(each for each in parse_compound(data) if isinstance(each, SenderReport | ReceiverReport))
+        assert parse_reports(data, 99) == reports
+
+
+@pytest.mark.parametrize("data", ["81c90001 00000002", "80c80001 00000002", "80c9", "80c90001", "80000000", "80e00000"])
+def test_a_malformed_report_is_refused(data: str) -> None:
+    with pytest.raises(MalformedPacketError):
+        parse_reports(bytes.fromhex(data), 9)
 
 
 def test_each_packet_fills_whole_words() -> None:

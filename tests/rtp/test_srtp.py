@@ -5,10 +5,23 @@ from __future__ import annotations
 from base64 import b64encode
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from rustalk.rtp.packet import Packet
 from rustalk.rtp.rtcp import ReceiverReport
-from rustalk.rtp.srtp import KeyMaterial, ProtectionError, Receiver, Sender, UnusableKeyError, parse_key
+from rustalk.rtp.srtp import (
+    KEY_SIZES,
+    SOURCES,
+    KeyMaterial,
+    ProtectionError,
+    Receiver,
+    Sender,
+    UnusableKeyError,
+    parse_key,
+)
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 SHORT = "AES_CM_128_HMAC_SHA1_32"
@@ -19,12 +32,55 @@ PLAIN = bytes.fromhex("800f1234 decafbad cafebabe" + "ab" * 16)
 PROTECTED = bytes.fromhex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb")
 
 
+GCM = ("AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
+# libsrtp's own vector of AEAD_AES_128_GCM, whose master key and salt are 00..0f and a0..ab
+GCM_SECRET = bytes(range(16)) + bytes(range(0xA0, 0xAC))
+GCM_PROTECTED = bytes.fromhex(
+    "800f1234decafbadcafebabe c5002ede04cfdd2eb91159e0880aa06e d2976826f796b201df3131a127e8a392"
+)
+
+
+def derived(secret: bytes, label: int, size: int) -> bytes:
+    """A session key or salt (RFC 3711 section 4.3.1) from a master key with a salt of 96 bits (RFC 7714 section 11)."""
+    key, salt = secret[:-12], bytearray(secret[-12:] + bytes(4))
+    salt[7] ^= label
+    return Cipher(AES(key), CTR(bytes(salt))).encryptor().update(bytes(size))
+
+
+def sealed(secret: bytes, packet: bytes) -> bytes:
+    """The SRTP packet of RFC 7714 section 8, rollover counter 0, without libsrtp."""
+    key, salt = derived(secret, 0, len(secret) - 12), derived(secret, 2, 12)
+    place = bytes(2) + packet[8:12] + bytes(4) + packet[2:4]
+    nonce = bytes(one ^ other for one, other in zip(place, salt, strict=True))
+    return packet[:12] + AESGCM(key).encrypt(nonce, packet[12:], packet[:12])
+
+
 def test_a_packet_is_protected_as_in_the_published_vector() -> None:
     assert Sender(parse_key(SUITE, INLINE)).protect(PLAIN) == PROTECTED
 
 
 def test_the_published_vector_verifies() -> None:
     assert Receiver(parse_key(SUITE, INLINE)).verify(PROTECTED) == PLAIN
+
+
+def test_a_packet_is_protected_with_gcm_as_in_the_published_vector() -> None:
+    assert Sender(KeyMaterial(GCM[0], GCM_SECRET)).protect(PLAIN) == GCM_PROTECTED
+    assert Receiver(KeyMaterial(GCM[0], GCM_SECRET)).verify(GCM_PROTECTED) == PLAIN
+
+
+@pytest.mark.parametrize("suite", GCM)
+def test_gcm_is_what_the_rfc_says(suite: str) -> None:
+    """RFC 7714 sections 8 and 11, computed a second time by other means."""
+    secret = bytes(range(KEY_SIZES[suite]))
+    assert Sender(KeyMaterial(suite, secret)).protect(PLAIN) == sealed(secret, PLAIN)
+    assert Receiver(KeyMaterial(suite, secret)).verify(sealed(secret, PLAIN)) == PLAIN
+
+
+@pytest.mark.parametrize("suite", GCM)
+def test_gcm_protects_reports_too(suite: str) -> None:
+    key = parse_key(suite, KeyMaterial(suite, bytes(KEY_SIZES[suite])).inline())
+    report = ReceiverReport(5).build()
+    assert Receiver(key).verify_control(Sender(key).protect_control(report)) == report
 
 
 @pytest.mark.parametrize(("suite", "tag"), [(SUITE, 10), (SHORT, 4)])
@@ -55,6 +111,9 @@ def test_the_key_is_read_with_and_without_a_lifetime(parameter: str) -> None:
     [
         ("AES_256_CM_HMAC_SHA1_80", INLINE, "is not one of"),
         (SUITE, INLINE + "|2^31|1:1", "MKI"),
+        (SUITE, INLINE + "|1:4", "MKI"),
+        (GCM[0], INLINE, "has 30 bytes, 28 are needed"),
+        (GCM[1], INLINE, "has 30 bytes, 44 are needed"),
         (SUITE, "prompt:" + INLINE, "must be inline"),
         (SUITE, "inline:????", "not base64"),
         (SUITE, "inline:\u00e9", "not base64"),
@@ -97,3 +156,30 @@ def test_what_cannot_be_protected_is_refused() -> None:
     for protect in (sender.protect, sender.protect_control):
         with pytest.raises(ProtectionError, match="not protected"):
             protect(bytes(2000))
+
+
+@pytest.mark.parametrize("key", [KeyMaterial(SUITE, SECRET[:29]), KeyMaterial("NULL", SECRET)])
+def test_a_key_that_does_not_fit_its_suite_serves_nobody(key: KeyMaterial) -> None:
+    for end in (Sender, Receiver):
+        with pytest.raises(UnusableKeyError, match="bytes of key for crypto suite") as caught:
+            end(key)
+        assert SECRET[:29].hex() not in str(caught.value)
+
+
+def sources(count: int) -> list[bytes]:
+    return [Packet(0, 1, 160, ssrc, b"x").build() for ssrc in range(count)]
+
+
+def test_a_key_serves_many_sources_but_not_without_bound() -> None:
+    """Memory would grow with each; those that came first go on."""
+    sender, receiver = Sender(KeyMaterial(SUITE, SECRET)), Receiver(KeyMaterial(SUITE, SECRET))
+    assert [receiver.verify(sender.protect(packet)) for packet in sources(SOURCES)] == sources(SOURCES)
+    beyond = sources(SOURCES + 1)[-1]
+    for refused in (
+        lambda: sender.protect(beyond),
+        lambda: receiver.verify(Sender(KeyMaterial(SUITE, SECRET)).protect(beyond)),
+    ):
+        with pytest.raises(ProtectionError, match="more than 256 sources"):
+            refused()
+    following = Packet(0, 2, 320, 0, b"x").build()
+    assert receiver.verify(sender.protect(following)) == following

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustalk.rtp.packet import Packet
+from rustalk.rtp.reports import Reported, Reports
+from rustalk.rtp.rtcp import ReceiverReport, ReportBlock
 from rustalk.rtp.statistics import MAX_DROPOUT, MAX_MISORDER, Arrivals, StreamStatistics
 
 PCMU, EVENT, WIDE = 0, 101, 103
@@ -38,7 +40,7 @@ def figures(sequences: Iterable[int]) -> tuple[int, int, int]:
 
 
 def test_nothing_has_arrived_at_first() -> None:
-    assert Arrivals().snapshot() == StreamStatistics()
+    assert Arrivals().snapshot() == StreamStatistics(lost=0, reordered=0, jitter_ms=0, bursts=0)
 
 
 def test_packets_in_order_are_all_there_is_to_say() -> None:
@@ -46,7 +48,7 @@ def test_packets_in_order_are_all_there_is_to_say() -> None:
     assert snapshot.jitter_ms == pytest.approx(0, abs=1e-6)
     assert (snapshot.packets, snapshot.bytes, snapshot.lost) == (100, 17200, 0)
     assert (snapshot.first_arrival, snapshot.last_arrival) == (5.0, pytest.approx(5.0 + 99 * FRAME))
-    assert (snapshot.ssrc, snapshot.ssrc_changes, snapshot.mos) == (7, 0, None)
+    assert (snapshot.ssrc, snapshot.ssrc_changes, snapshot.loss_percent) == (7, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,85 @@ def test_no_order_of_numbers_makes_a_negative_figure(sequences: list[int]) -> No
     snapshot = counted(sequences)
     assert snapshot.packets == len(sequences)
     assert min(snapshot.lost, snapshot.reordered, snapshot.duplicates) >= 0
+
+
+@pytest.mark.parametrize(
+    ("sequences", "bursts"),
+    [
+        ([1, 2, 3], 0),
+        ([1, 3, 5], 2),
+        ([1, 5], 1),
+        ([1, 5, 3], 2),
+        ([1, 5, 2, 4], 1),
+        ([1, 3, 2], 0),
+        ([5, 3, 6], 1),
+        ([5, 3, 4], 0),
+    ],
+)
+def test_losses_are_counted_in_runs(sequences: list[int], bursts: int) -> None:
+    """A late packet ends a run, shortens it or makes two of it."""
+    assert counted(sequences).bursts == bursts
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=60))
+def test_the_runs_agree_with_counting_what_is_there(offsets: list[int]) -> None:
+    there = set(offsets)
+    expected = sum(number not in there and number - 1 in there for number in range(min(there), max(there)))
+    assert counted(offset + 1000 for offset in offsets).bursts == expected
+
+
+def test_loss_is_a_share_of_what_was_sent() -> None:
+    """RFC 3550 A.3: lost of expected; a duplicate is no packet of its own."""
+    assert counted([1, 2, 2, 4, 5]).loss_percent == 20
+    assert StreamStatistics().loss_percent is None
+
+
+def test_the_burst_ratio_is_one_for_single_losses_and_the_length_of_runs_else() -> None:
+    """G.107 section 7.5: the mean run over that of random loss, 1 / (1 - p)."""
+    assert counted(number for number in range(101) if number % 10 != 5).burst_ratio == 1
+    assert counted(number for number in range(100) if not 50 <= number < 60).burst_ratio == pytest.approx(9)
+
+
+def test_an_engine_that_only_counts_packets_measures_no_loss() -> None:
+    only_counts = StreamStatistics(packets=100, bytes=17200)
+    assert (only_counts.loss_percent, only_counts.burst_ratio) == (None, None)
+
+
+def test_packets_that_nobody_read_are_counted_and_their_losses_are_not_known() -> None:
+    """What went past in the kernel may have had gaps, so the gaps before and behind it are not the whole truth."""
+    arrivals = Arrivals()
+    arrivals.pass_over(0, 0, 1.0)
+    assert arrivals.snapshot().lost == 0
+    arrivals.pass_over(40, 6880, 2.0)
+    for sequence in (5, 6, 8):
+        count(arrivals, Packet(PCMU, sequence, sequence * 160, 7, bytes(160)), 3.0)
+    snapshot = arrivals.snapshot()
+    assert (snapshot.packets, snapshot.bytes) == (43, 7396)
+    assert (snapshot.first_arrival, snapshot.last_arrival) == (2.0, 3.0)
+    assert (snapshot.lost, snapshot.reordered, snapshot.bursts, snapshot.jitter_ms) == (None, None, None, None)
+
+
+def test_a_packet_that_is_read_after_others_went_past_is_no_jump() -> None:
+    arrivals = Arrivals()
+    count(arrivals, Packet(PCMU, 5, 0, 7, b""), 0.0)
+    arrivals.pass_over(50, 600, 1.0)
+    count(arrivals, Packet(PCMU, 56, 0, 7, b""), 1.1)
+    assert arrivals.snapshot().packets == 52
+    assert (arrivals._lost_before, arrivals._base, arrivals._highest) == (0, 56, 56)
+
+
+def test_the_figures_take_up_what_the_side_reports() -> None:
+    reports = Reports()
+    reports.control(ReceiverReport(1, (ReportBlock(7, jitter=160),)).build(), 0.0)
+    snapshot = counted(range(3)).with_reports(reports, clock_rate=16000)
+    assert (snapshot.packets, snapshot.round_trip_ms) == (3, None)
+    assert snapshot.reported == Reported(0, 0, 0.0, jitter_ms=10)
+
+
+def test_the_clock_rate_is_that_of_the_last_packet() -> None:
+    arrivals = Arrivals({WIDE: 16000})
+    count(arrivals, Packet(WIDE, 1, 0, 7, b""), 0.0)
+    assert arrivals.clock_rate == 16000
 
 
 def test_what_is_remembered_stays_small() -> None:
