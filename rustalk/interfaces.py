@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from ipaddress import IPv4Network, IPv6Network
 
+    from twisted.internet.defer import Deferred
+
     from rustalk.rtp.statistics import StreamStatistics
+    from rustalk.rtp.treatment import IceCredentials, Treatment
 
 __all__ = ["IFlow", "IMediaRelay", "IMediaStream"]
 
@@ -68,6 +71,29 @@ class IMediaStream(Interface):
     def watch(active: bool) -> None:
         """Say whether both sides should be sending now: from the answer on, and not on hold. Not watched at first."""
 
+    on_digit: Callable[[int, str, int], None] = Attribute(
+        "Called with the side that dialled, the digit (0-9 * # A-D) and its milliseconds, once per digit."
+    )
+
+    def treat(treatments: tuple[Treatment, Treatment] | None) -> None:
+        """Say what is done to what each side sends and gets; None: carry it byte for byte, as at first.
+
+        The same key again keeps its rollover counter, another key starts at 0 (MED-05). Only a stream that was opened
+        ``treated`` takes treatments.
+        """
+
+    def digit(side: int, digit: str, milliseconds: int) -> None:
+        """Dial towards this side, as its treatment says: telephone-events (RFC 4733) or a tone.
+
+        Where there is no treatment nothing is dialled. Raises ValueError for what is no digit.
+        """
+
+    def ice(side: int, credentials: IceCredentials | None) -> None:
+        """Answer the connectivity checks of this side, and follow the pair that it nominates (RFC 8445, ICE-lite).
+
+        Only a stream that was opened ``treated`` does.
+        """
+
     def statistics(side: int) -> StreamStatistics:
         """What has arrived from this side so far; still there after close."""
 
@@ -78,8 +104,10 @@ class IMediaStream(Interface):
 class IMediaRelay(Interface):
     """Something that carries RTP and RTCP between two sides: the userspace relay, the kernel, rtpengine."""
 
-    def open(families: tuple[int, int]) -> IMediaStream:
+    def open(families: tuple[int, int], *, treated: bool = False) -> Deferred[IMediaStream]:
         """Lease a stream whose side 0 and side 1 speak IP version ``families[0]`` and ``families[1]`` (4 or 6).
 
-        Raises rustalk.media.ports.NoPorts when the range is used up.
+        ``treated`` asks for one that can end SRTP, change payload types, hear digits and answer ICE checks; an engine
+        that cannot do that lets the userspace relay do it. Fails with rustalk.media.ports.NoPortsError when there is
+        none to be had.
         """

@@ -18,7 +18,9 @@ from collections.abc import Callable, Sequence
 
 from rustalk.media.latch import Address, ControlLatch, Latch, Network
 from rustalk.media.poll import Poll
+from rustalk.rtp.clear import is_clear
 from rustalk.rtp.packet import HEADER, HEADER_SIZE, is_control
+from rustalk.rtp.reports import Reports
 from rustalk.rtp.statistics import Arrivals
 from rustalk.rtp.stun import is_stun
 
@@ -48,8 +50,9 @@ class Channel:
     """What the RTP and the RTCP port have in common: a socket, its latch, and where its packets go on.
 
     ``onward`` and ``control_onward`` are the other side's channels that RTP and RTCP leave by. ``push`` sends one
-    datagram to our own side, or is None while it receives nothing. The figures count datagrams: refused as ``foreign``,
-    taken out as ``stun`` or ``malformed``, RTCP as ``controls``, and ``unsent`` to our side.
+    datagram to our own side, or is None while it receives nothing. ``reports`` is told of RTCP from and to our side, if
+    it can be read. The figures count datagrams: refused as ``foreign``, taken out as ``stun`` or ``malformed``, RTCP as
+    ``controls``, and ``unsent`` to our side.
     """
 
     __slots__ = (
@@ -67,6 +70,7 @@ class Channel:
         "malformed",
         "onward",
         "push",
+        "reports",
         "stun",
         "unsent",
     )
@@ -83,6 +87,7 @@ class Channel:
         self._receive_into = opened.recv_into
         self._connected = self._emptied = False
         self.push: Callable[[memoryview], object] | None = None
+        self.reports = Reports()
         self.control_heard: float | None = None
         self.foreign = self.stun = self.malformed = self.controls = self.unsent = 0
         poll.add(opened.fileno(), self._receive_any)
@@ -98,6 +103,13 @@ class Channel:
                 self._connect(self.latch.held)
         self._aim()
         return changed
+
+    @property
+    def ends(self) -> tuple[Address, Address] | None:
+        """The source that the kernel holds us to, and our address that it sends to; None while none is held."""
+        if not self._connected:
+            return None
+        return self._socket.getpeername()[:2], self._socket.getsockname()[:2]
 
     def close(self) -> None:
         """Stop reading and sending; the socket stays its owner's to close."""
@@ -158,11 +170,15 @@ class Channel:
         if not self.judge(source, size, now):
             self.foreign += 1
             return
+        self._settle()
+        self.take(size, now)
+
+    def _settle(self) -> None:
+        """Follow the latch, which has just taken a packet."""
         if not self._connected:
             if self.latch.held:
                 self._connect(self.latch.held)
             self._aim()
-        self.take(size, now)
 
     def _connect(self, peer: Address) -> None:
         """Let the kernel refuse everyone else. Where it cannot (no route now), the latch goes on doing so."""
@@ -193,6 +209,10 @@ class Channel:
     def _take_control(self, size: int, now: float) -> None:
         self.controls += 1
         self.control_heard = now
+        packet = bytes(self._buffer[:size])
+        if is_clear(packet):
+            self.reports.control(packet, now)
+            self.control_onward.reports.forwarded(packet, now)
         self._pass_on(self.control_onward, size)
 
     def _take_out(self, size: int) -> None:
@@ -218,6 +238,7 @@ class Channel:
 
 _NOWHERE = Channel.__new__(Channel)  # closed channels let go of each other, else their memory waits for the collector
 _NOWHERE.push = None
+_NOWHERE.reports = Reports()
 
 
 class RtpChannel(Channel):

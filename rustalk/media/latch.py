@@ -8,6 +8,9 @@ A learned source wins once and is then held until the session description names 
 after it won, the announced address may still speak up and take its place. No packet of a source is relayed before that
 source has won. An attacker who guesses the port and speaks before the right one can win in ``learn``; the networks of
 ``within`` narrow down who may try.
+
+With ICE the peer shows by connectivity checks where it is. Until it has nominated a pair, the first source that streams
+is held, be it the announced one or one that passed a check; the nominated source then takes its place, whoever streams.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from math import inf
 from typing import Literal, TypeAlias
 
 __all__ = ["Address", "ControlLatch", "Latch", "Latching", "Network", "UnusableAddressError", "learns", "usable"]
@@ -28,6 +32,9 @@ PROBATION = 4
 
 SETTLE = 3.0
 """Seconds for which the announced address may take the place of a learned source."""
+
+CHECKED = 64
+"""Sources of valid connectivity checks that are remembered."""
 
 CANDIDATES = 8
 """Sources remembered while none has won; a ninth takes the place of the one that was silent longest."""
@@ -70,7 +77,18 @@ def learns(latching: Latching, address: Address) -> bool:
 class Latch:
     """The source of one RTP port. ``held`` is the source that has won for good, ``target`` where packets go."""
 
-    __slots__ = ("_announced", "_candidates", "_leader", "_learning", "_led_since", "_receives", "_within", "held")
+    __slots__ = (
+        "_announced",
+        "_candidates",
+        "_checked",
+        "_leader",
+        "_learning",
+        "_led_since",
+        "_nominated",
+        "_receives",
+        "_within",
+        "held",
+    )
 
     def __init__(self) -> None:
         """Nothing is expected: everything is refused."""
@@ -82,6 +100,8 @@ class Latch:
         self._leader: Address | None = None
         self._led_since = 0.0
         self._candidates: dict[Address, tuple[int, int, int]] = {}
+        self._checked: dict[Address, None] | None = None
+        self._nominated = False
 
     @property
     def source(self) -> Address | None:
@@ -107,16 +127,49 @@ class Latch:
             return False
         self._announced = address
         self._learning = learning
+        if self._nominated:
+            return False
         self._forget()
-        self.held = None if learning else address
+        self.held = None if learning or self._checked is not None else address
         return True
+
+    def ice(self, active: bool, *, restart: bool) -> None:
+        """Say whether the peer makes connectivity checks.
+
+        After a ``restart`` its source stays only until another one that it announced or checked streams.
+        """
+        if not active:
+            self._end_ice()
+        elif self._checked is None or restart:
+            self._checked = {}
+            self._nominated = False
+            if self.held is not None:
+                self._leader, self._led_since, self.held = self.held, inf, None
+
+    def vouch(self, source: Address) -> None:
+        """A check from this source was valid: media from it is as good as from the announced one."""
+        if self._checked is not None:
+            self._checked.pop(source, None)
+            if len(self._checked) >= CHECKED:
+                del self._checked[next(iter(self._checked))]
+            self._checked[source] = None
+
+    def nominate(self, source: Address) -> None:
+        """The peer has chosen this source; no other one is taken until it chooses again."""
+        self._nominated = True
+        self._hold(source)
+
+    def considers(self, source: Address) -> bool:
+        """Whether a packet from this source could be taken, if it is what it should be."""
+        known = source in (self.held, self._leader)
+        return known or (self.held is None and (self._is_expected(source) or self._may_learn(source)))
 
     def judge(self, source: Address, sequence: int, ssrc: int, now: float) -> bool:
         """Whether a valid RTP packet with this sequence number and SSRC is taken from ``source``."""
         if self._is_known(source):
             return True
         if not self._may_learn(source):
-            return False
+            return source == self._leader
         if self._leader is None:
             return self._try(source, sequence, ssrc, now)
         if source == self._leader and now - self._led_since >= SETTLE:
@@ -124,10 +177,20 @@ class Latch:
         return source == self.source
 
     def _is_known(self, source: Address) -> bool:
-        """Whether it is the source that is held, or the announced one, which is held from now on."""
-        if self.held is None and source == self._announced:
+        """Whether it is the source that is held, or the announced or a checked one, which is held from now on."""
+        if self.held is None and self._is_expected(source):
             self._hold(source)
         return source == self.held
+
+    def _is_expected(self, source: Address) -> bool:
+        return source == self._announced or (self._checked is not None and source in self._checked)
+
+    def _end_ice(self) -> None:
+        """What counts is the announced address again."""
+        if self._checked is not None:
+            self._checked, self._nominated = None, False
+            self._forget()
+            self.held = None if self._learning else self._announced
 
     def _may_learn(self, source: Address) -> bool:
         return self._learning and self.held is None and self._is_within(source)
@@ -170,7 +233,7 @@ class ControlLatch(Latch):
 
     def judge_control(self, source: Address) -> bool:
         """Whether a valid RTCP packet is taken from ``source``."""
-        if self._is_known(source):
+        if self._is_known(source) or source == self._leader:
             return True
         if not self._may_learn(source) or self._rtp.held is None or self._rtp.held[0] != source[0]:
             return False

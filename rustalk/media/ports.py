@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from secrets import SystemRandom
 
-__all__ = ["NoPorts", "NoPortsError", "PortPair", "PortPool", "open_pair"]
+__all__ = ["NoFilesError", "NoPorts", "NoPortsError", "PortPair", "PortPool", "open_pair"]
 
 ATTEMPTS = 32
 """How many pairs are tried, when other programs hold their ports, before giving up."""
@@ -18,6 +18,10 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 class NoPortsError(Exception):
     """No port pair can be had: the range is used up, or the system refuses sockets. The message names the setting."""
+
+
+class NoFilesError(NoPortsError):
+    """The process may open no more files, and a media socket is one."""
 
 
 NoPorts = NoPortsError
@@ -96,7 +100,7 @@ def open_pair(pool: PortPool, family: int, address: str) -> PortPair:
         except OSError as error:
             pool.release(port)
             if error.errno != errno.EADDRINUSE:
-                raise NoPortsError(_explain(error, address, port)) from error
+                raise _refused(error, address, port) from error
     raise NoPortsError(f"other programs hold all of the {attempts} port pairs tried on {address}; move media.ports")
 
 
@@ -122,7 +126,9 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
     return opened
 
 
-def _explain(error: OSError, address: str, port: int) -> str:
+def _refused(error: OSError, address: str, port: int) -> NoPortsError:
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        return "no file descriptor is left for a media socket; raise the open file limit (LimitNOFILE, ulimit -n)"
-    return f"cannot bind {address} port {port} for media: {error.strerror}; check media.bind_address"
+        return NoFilesError(
+            "no file descriptor is left for a media socket; raise the open file limit (LimitNOFILE, ulimit -n)"
+        )
+    return NoPortsError(f"cannot bind {address} port {port} for media: {error.strerror}; check media.bind_address")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -15,10 +16,14 @@ from zope.interface import implementer
 from rustalk.interfaces import IMediaRelay, IMediaStream
 from rustalk.media.channel import LARGEST_DATAGRAM, Channel, RtcpChannel, RtpChannel
 from rustalk.media.latch import Address, Latching, Network, UnusableAddressError, learns, usable
+from rustalk.media.offload import Offload, Route
 from rustalk.media.poll import Poll
 from rustalk.media.ports import NoPortsError, PortPair, PortPool, open_pair
+from rustalk.media.treat import Ports, Treating
+from rustalk.media.treated import TreatedRtcpChannel, TreatedRtpChannel
 from rustalk.media.watch import Watch
 from rustalk.rtp.statistics import StreamStatistics
+from rustalk.rtp.treatment import IceCredentials, Treatment
 
 __all__ = ["Discarded", "Relay", "Stream"]
 
@@ -34,14 +39,15 @@ class Discarded:
     """Datagrams of one side that were not relayed.
 
     ``foreign`` came from others than its source; while a source is held the kernel refuses them uncounted. ``stun`` and
-    ``malformed`` came from its source without being RTP or RTCP, ``unsent`` is what the system refused to send to this
-    side.
+    ``malformed`` came from its source without being RTP or RTCP, ``unverified`` is what SRTP refused: forged, replayed
+    or of another key. ``unsent`` is what the system, or SRTP, refused to send to this side.
     """
 
     foreign: int = 0
     stun: int = 0
     malformed: int = 0
     unsent: int = 0
+    unverified: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,19 @@ class Side:
 class Stream:
     """One media line of a call, as IMediaStream promises. Made by Relay.open."""
 
-    __slots__ = ("_closed", "_latching", "_now", "_release", "_sides", "_watch", "on_one_way", "on_silence")
+    __slots__ = (
+        "_closed",
+        "_latching",
+        "_now",
+        "_offload",
+        "_release",
+        "_sides",
+        "_treating",
+        "_watch",
+        "on_digit",
+        "on_one_way",
+        "on_silence",
+    )
 
     def __init__(
         self,
@@ -79,18 +97,28 @@ class Stream:
         watch: Watch,
         now: Callable[[], float],
         release: Callable[[Stream], None],
+        offload: Offload | None = None,
+        treating: Treating | None = None,
     ) -> None:
-        """``release`` is called once, when the ports can be given back."""
+        """``release`` is called once, when the ports can be given back.
+
+        ``offload`` may carry RTP past us; ``treating`` is there for a stream that takes treatments.
+        """
         self._sides = sides
         self._latching = latching
         self._watch = watch
         self._now = now
         self._release = release
+        self._offload = offload
+        self._treating = treating
         self._closed = False
+        self.on_digit: Callable[[int, str, int], None] = _ignore_digit
         self.on_one_way: Callable[[int], None] = _ignore_side
         self.on_silence: Callable[[], None] = _ignore
         for side in (0, 1):
             sides[side].send_from(sides[1 - side], muxed=False)
+        if treating is not None:
+            treating.on_digit = self._tell_digit
 
     def local(self, side: int) -> tuple[str, int, int]:
         """The address to advertise to this side, with its RTP and its RTCP port."""
@@ -109,6 +137,20 @@ class Stream:
         changed = ours.rtp.expect(rtp, learning=learning, within=within)
         ours.rtcp.expect(None if muxed else rtcp, learning=learning, within=within, anew=changed)
         ours.send_from(self._sides[1 - side], muxed=muxed)
+        if self._offload is not None:
+            self._offload.moved(self)
+
+    def route(self, side: int) -> Route | None:
+        """The way of what this side sends, once it is settled (see Offload)."""
+        ours, onward = self._sides[side].rtp, self._sides[1 - side].rtp
+        if ours.ends is None or onward.ends is None or onward.push is None:
+            return None
+        (source, arrival), (target, departure) = ours.ends, onward.ends
+        return Route(source, arrival, departure, target)
+
+    def passed(self, side: int, packets: int, size: int) -> None:
+        """Count RTP from this side that was carried past us just now (see Offload)."""
+        self._sides[side].rtp.arrivals.pass_over(packets, size, self._now())
 
     def _check(self, address: Address | None, family: int) -> Address | None:
         if address is None:
@@ -123,6 +165,8 @@ class Stream:
     def set_clock_rates(self, side: int, clock_rates: Mapping[int, int]) -> None:
         """Say the RTP clock rates in Hz by payload type of what this side sends."""
         self._sides[side].rtp.arrivals.set_clock_rates(clock_rates)
+        if self._treating is not None:
+            self._treating.set_clock_rates(side, clock_rates)
 
     def watch(self, active: bool) -> None:
         """Begin or cease to expect that both sides are heard; ``on_one_way`` and ``on_silence`` tell of it."""
@@ -131,18 +175,48 @@ class Stream:
         else:
             self._watch.stop()
 
+    def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
+        """Say what is done to what each side sends and gets; None: carry it byte for byte.
+
+        Raises rustalk.rtp.srtp.UnusableKeyError, and changes nothing then; RuntimeError for a stream that was not
+        opened ``treated``.
+        """
+        if not self._closed and (treatments is not None or self._treating is not None):
+            self._treated().treat(treatments)
+
+    def digit(self, side: int, digit: str, milliseconds: int) -> None:
+        """Dial towards this side, where the stream is treated. Raises ValueError for what is no digit."""
+        if self._treating is not None and not self._closed:
+            self._treating.digit(side, digit, milliseconds)
+
+    def ice(self, side: int, credentials: IceCredentials | None) -> None:
+        """Answer the connectivity checks of this side with these credentials. Raises RuntimeError as ``treat`` does."""
+        if not self._closed and (credentials is not None or self._treating is not None):
+            self._treated().ice(side, credentials)
+
+    def _treated(self) -> Treating:
+        if self._treating is None:
+            raise RuntimeError("the stream is carried byte for byte; open it with treated=True")
+        return self._treating
+
+    def _tell_digit(self, side: int, digit: str, milliseconds: int) -> None:
+        self.on_digit(side, digit, milliseconds)
+
     def statistics(self, side: int) -> StreamStatistics:
-        """What has arrived from this side so far."""
-        return self._sides[side].rtp.arrivals.snapshot()
+        """What has arrived from this side so far, and what it reports of what we send."""
+        ours, other = self._sides[side].rtp, self._sides[1 - side].rtp
+        return ours.arrivals.snapshot().with_reports(ours.reports, other.arrivals.clock_rate)
 
     def discarded(self, side: int) -> Discarded:
         """What was not relayed, of this side."""
         rtp, rtcp = self._sides[side].channels
+        treating = self._treating
         return Discarded(
             foreign=rtp.foreign + rtcp.foreign,
             stun=rtp.stun + rtcp.stun,
             malformed=rtp.malformed + rtcp.malformed,
-            unsent=rtp.unsent + rtcp.unsent,
+            unsent=rtp.unsent + rtcp.unsent + (treating.unsent(side) if treating else 0),
+            unverified=treating.unverified(side) if treating else 0,
         )
 
     def controls(self, side: int) -> int:
@@ -151,6 +225,10 @@ class Stream:
 
     def look(self, now: float) -> None:
         """Notice one-way audio and silence. The relay calls it every LOOK_INTERVAL."""
+        if self._offload is not None:
+            self._offload.look(self)
+        if self._treating is not None:
+            self._treating.look(now, self.statistics)
         if not self._watch.active:
             return
         caller, callee = self._sides
@@ -167,6 +245,10 @@ class Stream:
         if self._closed:
             return
         self._closed = True
+        if self._offload is not None:
+            self._offload.closed(self)
+        if self._treating is not None:
+            self._treating.close()
         self._watch.stop()
         for side in self._sides:
             for channel in side.channels:
@@ -196,10 +278,12 @@ class Relay:
         latching: Latching = "auto",
         timeout: float | None = 60.0,
         one_way_after: float | None = 5.0,
+        offload: Offload | None = None,
     ) -> None:
         """Addresses are given by IP version, 4 or 6; what is not advertised otherwise is advertised as bound.
 
-        ``timeout`` is in seconds of silence. Raises ValueError where a wildcard would be advertised.
+        ``timeout`` is in seconds of silence; ``offload`` may carry streams that are not treated. Raises ValueError
+        where a wildcard would be advertised.
         """
         self._pool = pool
         self._clock = clock
@@ -210,6 +294,7 @@ class Relay:
                 raise ValueError(f"media.advertised_address is needed with bind address {bind_addresses[family]}")
         self._latching: Latching = latching
         self._timeout, self._one_way_after = timeout, one_way_after
+        self._offload = offload
         self._poll = Poll(reactor, clock)
         self._buffer = memoryview(bytearray(LARGEST_DATAGRAM))
         self._streams: set[Stream] = set()
@@ -223,13 +308,28 @@ class Relay:
         """How many streams are open."""
         return len(self._streams)
 
-    def open(self, families: tuple[int, int]) -> Stream:
-        """Lease a stream whose sides speak these IP versions. Raises NoPortsError, and nothing stays leased then."""
+    def open(self, families: tuple[int, int], *, treated: bool = False) -> Deferred[IMediaStream]:
+        """Lease a stream whose sides speak these IP versions. Fails with NoPortsError, and nothing stays leased then.
+
+        It is there at once. One that is not ``treated`` is faster, and may be carried past us.
+        """
+        return maybeDeferred(self._open_treated if treated else self._open_plain, families)
+
+    def _open_plain(self, families: tuple[int, int]) -> Stream:
         with ExitStack() as undo:
-            sides = self._open_side(families[0], undo), self._open_side(families[1], undo)
+            near, far = (self._open_plain_side(family, undo) for family in families)
             undo.pop_all()
+        return self._begin((near, far), self._offload, None)
+
+    def _open_treated(self, families: tuple[int, int]) -> Stream:
+        with ExitStack() as undo:
+            (near, near_ports), (far, far_ports) = (self._open_treated_side(family, undo) for family in families)
+            undo.pop_all()
+        return self._begin((near, far), None, Treating((near_ports, far_ports), self._clock))
+
+    def _begin(self, sides: tuple[Side, Side], offload: Offload | None, treating: Treating | None) -> Stream:
         watch = Watch(self._one_way_after, self._timeout)
-        stream = Stream(sides, self._latching, watch, self._clock.seconds, self._release)
+        stream = Stream(sides, self._latching, watch, self._clock.seconds, self._release, offload, treating)
         self._streams.add(stream)
         if not self._look.running:
             self._look.start(LOOK_INTERVAL / LOOK_PARTS, now=False)
@@ -239,20 +339,37 @@ class Relay:
         """Close every stream and let go of the reactor; nothing can be opened after that."""
         for stream in list(self._streams):
             stream.close()
+        if self._offload is not None:
+            self._offload.close()
         self._poll.close()
 
-    def _open_side(self, family: int, undo: ExitStack) -> Side:
-        if family not in self._bind_addresses:
-            raise NoPortsError(f"no IPv{family} address is set for media; add one to media.bind_address")
-        pair = open_pair(self._pool, family, self._bind_addresses[family])
-        undo.callback(pair.close, self._pool)
-        try:
+    def _open_plain_side(self, family: int, undo: ExitStack) -> Side:
+        pair = self._open_pair(family, undo)
+        with _refusals():
             rtp = RtpChannel(pair.rtp, self._poll, self._buffer)
             undo.callback(rtp.close)
             rtcp = RtcpChannel(pair.rtcp, self._poll, self._buffer, rtp.latch)
             undo.callback(rtcp.close)
-        except OSError as error:
-            raise NoPortsError(f"the system watches no more media sockets: {error.strerror}") from error
+        return self._side(family, pair, rtp, rtcp)
+
+    def _open_treated_side(self, family: int, undo: ExitStack) -> tuple[Side, Ports]:
+        pair = self._open_pair(family, undo)
+        with _refusals():
+            rtp = TreatedRtpChannel(pair.rtp, self._poll, self._buffer)
+            undo.callback(rtp.close)
+            rtcp = TreatedRtcpChannel(pair.rtcp, self._poll, self._buffer, rtp.latch)
+            undo.callback(rtcp.close)
+        return self._side(family, pair, rtp, rtcp), (rtp, rtcp)
+
+    def _open_pair(self, family: int, undo: ExitStack) -> PortPair:
+        if family not in self._bind_addresses:
+            raise NoPortsError(f"no IPv{family} address is set for media; add one to media.bind_address")
+        pair = open_pair(self._pool, family, self._bind_addresses[family])
+        undo.callback(pair.close, self._pool)
+        return pair
+
+    def _side(self, family: int, pair: PortPair, rtp: RtpChannel, rtcp: RtcpChannel) -> Side:
+        rtcp.reports = rtp.reports
         return Side(family, self._advertised[family], pair, rtp, rtcp)
 
     def _release(self, stream: Stream) -> None:
@@ -275,9 +392,22 @@ class Relay:
                 self._log.failure("A call could not take the news about its media")
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say in our own words that the system takes no more sockets into an epoll set."""
+    try:
+        yield
+    except OSError as error:
+        raise NoPortsError(f"the system watches no more media sockets: {error.strerror}") from error
+
+
 def _ignore() -> None:
     """Nobody asked to be told."""
 
 
 def _ignore_side(side: int) -> None:
+    """Nobody asked to be told."""
+
+
+def _ignore_digit(side: int, digit: str, milliseconds: int) -> None:
     """Nobody asked to be told."""

@@ -2,295 +2,556 @@
 
 A session has two sides, 0 the caller's and 1 the callee's, and leases one stream of the relay for each audio line when
 that is first described. Address and port towards a side stay the same until the call ends, whatever the other side
-does, because Teams never follows to another one (HLD-04).
+does, because Teams never follows to another one (HLD-04). What a side may be told, and what is done to the packets
+because of it, rustalk.media.crossing and rustalk.media.conclusion decide line by line.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
-from ipaddress import IPv4Network, IPv6Network
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rustalk.interfaces import IMediaRelay, IMediaStream
+from twisted.internet.defer import Deferred, fail, succeed
+
+from rustalk.interfaces import IMediaRelay
+from rustalk.media.bypass import greet, meet
+from rustalk.media.crossing import AS_IT_CAME, Crossed, Crossing, ends
 from rustalk.media.latch import UnusableAddressError
+from rustalk.media.line import UNSAID, Ending, Line, read_line, relayable
+from rustalk.media.security import InsecureError, admit
+from rustalk.media.side import DtmfKind, MediaSide
+from rustalk.media.standing import NOTHING_SAID, Credentials, Description, Standing
+from rustalk.media.streams import SessionClosedError, Streams
+from rustalk.rtp.treatment import IceCredentials
+from rustalk.sdp import ice
+from rustalk.sdp.codec import codecs
 from rustalk.sdp.errors import SdpError
-from rustalk.sdp.model import Connection, Media, Origin, Session
+from rustalk.sdp.model import Media, Origin, Session
+from rustalk.sdp.offer_answer import check_answer
+from rustalk.sdp.own import compose, unheld
 from rustalk.sdp.parse import parse
-from rustalk.sdp.rewrite import LocalMedia, rewrite
+from rustalk.sdp.rewrite import LocalMedia, Terms, rewrite
 
 if TYPE_CHECKING:
     from rustalk.rtp.statistics import StreamStatistics
 
-__all__ = ["MediaSession", "MediaSide", "SessionClosedError"]
+__all__ = ["InsecureError", "MediaSession", "MediaSide", "SessionClosedError"]
 
-# Streams for one call; audio lines beyond go out refused, so that one message cannot empty the port range.
-STREAMS = 4
-_RELAYED = frozenset({"RTP/AVP", "RTP/SAVP", "RTP/AVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 _ANY = {4: "0.0.0.0", 6: "::"}
-
-
-class SessionClosedError(RuntimeError):
-    """A description came for a call whose media is already released."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaSide:
-    """What is known of one side before it says anything.
-
-    ``family`` is the IP version, 4 or 6. ``advertised`` is the address to write in descriptions instead of the local
-    one, for an SBC behind NAT. ``direct`` on either side leaves media alone. ``trim`` is for UDP trunks and
-    ``inactive_only`` for Teams, see ``rustalk.sdp.rewrite``. Where the source of the media has to be learned, it is
-    learned from the networks ``within`` only, if any are given.
-    """
-
-    family: int
-    advertised: str | None = None
-    direct: bool = False
-    trim: bool = False
-    inactive_only: bool = False
-    within: tuple[IPv4Network | IPv6Network, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Where a side wants to receive one media line, whether it takes RTCP on the RTP port, whether it holds."""
-
-    rtp: tuple[str, int] | None = None
-    rtcp: tuple[str, int] | None = None
-    mux: bool = False
-    hold: bool = True
-
-
-_NOTHING = _Wanted()
-
-
-@dataclass(frozen=True, slots=True)
-class _Description:
-    """One description that passed: what its sender wants, and the text and version that the other side got for it."""
-
-    wanted: tuple[_Wanted, ...] = ()
-    text: bytes | None = None
-    version: int = 0
-
-    def line(self, index: int) -> _Wanted:
-        """What is wanted for the media line ``index``; nothing if there is no such line."""
-        return self.wanted[index] if index < len(self.wanted) else _NOTHING
-
-
-_UNSAID = _Description()
+_NOT_READ: tuple[bytes, None] = b"", None
 
 
 class MediaSession:
     """The media of one call from the first description to the release.
 
-    ``random`` gives the session ids of our o= lines. Whoever creates a session closes it, whatever happens.
+    ``random`` gives the session ids of our o= lines, ``secret`` the bytes of keys and ICE passwords. A stream is opened
+    for treated packets where its first description needs that, or always with ``treatable``: one that is not is faster,
+    but then what would need it later, such as a new leg in plain RTP, is refused. Whoever creates a session closes it,
+    whatever happens.
+
     ``on_one_way(side)`` is called when this side is not heard while the other one is, ``on_silence()`` when neither is
-    heard on any stream for the relay's timeout; both may be set at any time, and act only after ``answered()``.
+    heard on any stream for the relay's timeout; both act only after ``answered()``. ``on_digit(side, digit,
+    milliseconds)`` is called for a digit that ``side`` dialled and that the other side takes by INFO.
     """
 
     __slots__ = (
         "_answered",
         "_before",
-        "_closed",
         "_ids",
-        "_last",
-        "_relay",
+        "_random",
+        "_read",
+        "_secret",
         "_sides",
-        "_silent",
+        "_standing",
         "_streams",
+        "_trial",
         "_version",
-        "on_one_way",
-        "on_silence",
+        "on_digit",
     )
 
-    def __init__(self, relay: IMediaRelay, sides: tuple[MediaSide, MediaSide], *, random: Callable[[], int]) -> None:
-        self.on_one_way: Callable[[int], None] = _ignore_side
-        self.on_silence: Callable[[], None] = _ignore
-        self._relay = relay
+    def __init__(
+        self,
+        relay: IMediaRelay,
+        sides: tuple[MediaSide, MediaSide],
+        *,
+        random: Callable[[], int],
+        secret: Callable[[int], bytes] = secrets.token_bytes,
+        treatable: bool = False,
+    ) -> None:
+        self.on_digit: Callable[[int, str, int], None] = _ignore_digit
         self._sides = sides
-        # 31 bits: some peers read the id as a signed 32-bit number.
-        self._ids = (random() & 0x7FFFFFFF, random() & 0x7FFFFFFF)
+        self._random = random
+        self._secret = secret
+        self._ids = (_id(random), _id(random))
         self._version = [0, 0]
-        self._streams: dict[int, IMediaStream] = {}
-        self._last = [_UNSAID, _UNSAID]
-        self._before = [_UNSAID, _UNSAID]
-        self._silent: dict[int, int] = {}
+        self._streams = Streams(relay, treatable=treatable)
+        self._streams.on_digit = self._dialled
+        self._standing = self._before = NOTHING_SAID
+        self._read: tuple[bytes, Session | None] = _NOT_READ
+        self._trial: tuple[int, MediaSide, int, Standing] | None = None
         self._answered = False
-        self._closed = False
+
+    @property
+    def on_one_way(self) -> Callable[[int], None]:
+        """Called with the side that is not heard while the other one is."""
+        return self._streams.on_one_way
+
+    @on_one_way.setter
+    def on_one_way(self, told: Callable[[int], None]) -> None:
+        self._streams.on_one_way = told
+
+    @property
+    def on_silence(self) -> Callable[[], None]:
+        """Called when neither side is heard on any stream for the relay's timeout."""
+        return self._streams.on_silence
+
+    @on_silence.setter
+    def on_silence(self, told: Callable[[], None]) -> None:
+        self._streams.on_silence = told
 
     @property
     def direct(self) -> bool:
         """Whether media flows past us and descriptions pass untouched."""
         return self._sides[0].direct or self._sides[1].direct
 
-    def translate(self, body: bytes, side: int) -> bytes:
+    # Descriptions.
+
+    def lease(self, body: bytes, side: int) -> Deferred[None]:
+        """Open the streams that a description from ``side`` needs; wait for it before ``translate``.
+
+        Without a ``body``: the one that our own ``offer`` needs. Fails with SdpError,
+        rustalk.media.ports.NoPortsError, or SessionClosedError when the call ended meanwhile. To cancel it gives up
+        the waiting only: a stream that opens after all serves the next description, or is closed.
+        """
+        if self._streams.closed:
+            return fail(SessionClosedError())
+        if self.direct:
+            return succeed(None)
+        try:
+            session = self._parsed(body) if body else compose(())
+        except SdpError as error:
+            return fail(error)
+        lines = [index for index, media in enumerate(session.media) if self._relayable(media)]
+        needy = frozenset(index for index in lines if not body or self._needs(session.media[index], side))
+        if self._standing.said[1].text is None:  # nobody knows the ports, or but a side that refused
+            self._streams.release(needy)
+        self._read = body, session
+        return self._streams.open(lines, needy, (self._sides[0].family, self._sides[1].family))
+
+    def _parsed(self, body: bytes) -> Session:
+        """The meaning of a description; that of the one which was leased for is known already."""
+        (known, session), self._read = self._read, _NOT_READ
+        return session if session is not None and known is body else parse(body)
+
+    def translate(self, body: bytes, side: int, *, offer: bool | None = None) -> bytes:
         """The description to send to the other side for one that arrived from ``side``, be it offer or answer.
 
-        The last description of a side counts, whichever fork it came from. The same one again gives the same bytes
-        again (HDR-17); a changed one gets the next version (RFC 3264 section 8). Raises SdpError for one that cannot
-        be used, and rustalk.media.ports.NoPorts; what was in force before then stays in force.
+        It is taken for an answer from a side that owes one, unless ``offer`` says which it is. The last description of
+        a side counts, whichever fork it came from. The same one again gives the same bytes again (HDR-17); a changed
+        one gets the next version (RFC 3264 section 8). A line for which ``lease`` has opened no stream is refused with
+        port 0. Raises SdpError for a description that cannot be used, InsecureError for one that would be plain where
+        only SRTP may be; what was in force before then stays in force.
         """
-        if self._closed:
-            raise SessionClosedError("the media of this call is already released")
+        if self._streams.closed:
+            raise SessionClosedError
         if self.direct:
-            self._remember(side, _Description(text=body))
+            return self._past(body, side)
+        session = self._parsed(body)
+        standing = self._standing
+        if standing.asked != side and standing.turned is not None and not self._answered:
+            standing = standing.turned if standing.turned.asked == side else standing
+        answers = standing.asked == side if offer is None else not offer
+        if answers and standing.told is not None and standing.asked == side:
+            return self._translate_answer(body, session, side, standing, standing.told)
+        return self._translate_offer(body, session, side)
+
+    def _translate_offer(self, body: bytes, session: Session, side: int) -> bytes:
+        standing = self._standing
+        again = standing.asked == 1 - side and not standing.turns and standing.turned is None
+        if again and not self._answered:  # the next target: what the last one said is forgotten
+            standing = replace(standing, said=_forgotten(standing, 1 - side))
+        relayed = [self._has(index, media) for index, media in enumerate(session.media)]
+        for media in session.media:
+            if self._relayable(media):
+                admit(session, media, self._sides[side])
+        crossing = Crossing(self._sides, side, standing.own, self._secret)
+        credentials = self._met(standing, session, side)
+        crossed = [
+            crossing.offer(index, media, standing.lines(index)) if relayed[index] else None
+            for index, media in enumerate(session.media)
+        ]
+        description, told = self._compose(body, session, side, crossed, credentials)
+        if not again:
+            self._before = self._standing
+        said = standing.with_said(side, description)
+        self._take(Standing(said, crossing.own, credentials, 1 - side, session, told), session, told, side)
+        return description.text or b""
+
+    def _translate_answer(self, body: bytes, session: Session, side: int, standing: Standing, told: Session) -> bytes:
+        """The answer of ``side`` to what it was ``told``."""
+        crossing = Crossing(self._sides, side, standing.own, self._secret)
+        keyed = {index for index, _ in standing.own}
+        check_answer(told, session, keyed=range(len(told.media)) if crossing.unlooked else keyed)
+        credentials = standing.ice
+        if self._sides[side].ice:
+            credentials = meet(credentials, session, side, self._secret, offer=False)
+        crossed = [
+            self._cross(crossing, index, media, told.media[index], standing)
+            if told.media[index].port and self._has(index, media)
+            else None
+            for index, media in enumerate(session.media)
+        ]
+        description, text_told = self._compose(body, session, side, crossed, credentials)
+        if standing.spare:
+            description = _spared(description, standing.said[side], text_told)
+        new = Standing(standing.with_said(side, description), crossing.own, credentials)
+        if standing.turns:
+            new = self._turn(new, standing, session, text_told, side)
+        elif not self._answered:  # another fork may answer as well
+            new = Standing(
+                new.said, new.own, credentials, side, standing.came, told, False, standing.spare, standing.turned
+            )
+        self._take(new, session, text_told, side)
+        if new.asked is None:
+            self._before = self._standing
+        return description.text or b""
+
+    def _met(self, standing: Standing, session: Session, side: int) -> Credentials:
+        """Our ICE credentials once ``side`` has made this offer."""
+        credentials = standing.ice
+        if self._sides[side].ice:
+            credentials = meet(credentials, session, side, self._secret, offer=True)
+        to = 1 - side
+        return greet(credentials, to, self._sides[to], self._secret, spoken=bool(standing.said[to].body))
+
+    @staticmethod
+    def _cross(crossing: Crossing, index: int, media: Media, told: Media, standing: Standing) -> Crossed:
+        """A line of an answer: an offer to the other side where that waits for none."""
+        if standing.came is None or standing.turns or standing.spare:
+            return crossing.offer(index, media, standing.lines(index), replies=True)
+        return crossing.answer(index, standing.came.media[index], told, media, standing.lines(index))
+
+    def _turn(self, new: Standing, standing: Standing, session: Session, told: Session, side: int) -> Standing:
+        """The answer of ``side`` is an offer to the other side, unless that knows all of it."""
+        if standing.came is not None and new.said[side].text == self._standing.said[side].text:
+            return new
+        turned = standing if not self._answered else None
+        return replace(new, asked=1 - side, came=session, told=told, spare=True, turned=turned)
+
+    def _past(self, body: bytes, side: int) -> bytes:
+        """A description whose media flow past us: nothing can be done about it."""
+        if any(each.srtp == "required" for each in self._sides):
+            session = parse(body)
+            for media in session.media:
+                if media.port and media.kind == "audio" and "SAVP" not in media.proto:
+                    raise InsecureError(f"{media.proto} past us, where a side requires SRTP", media.line)
+        self._before = self._standing
+        self._standing = replace(self._standing, said=self._standing.with_said(side, Description(body, text=body)))
+        return body
+
+    def offer(self, to: int) -> bytes:
+        """The description for side ``to`` when the other side has said nothing: our own (HDR-11). Lease it first.
+
+        What ``to`` answers is an offer when it is translated, for the other side, whose answer follows. Raises SdpError
+        where media flow past us, for then there is nobody to speak of.
+        """
+        if self.direct:
+            raise SdpError("an offer is needed: this call's media flow past us, so there is none of our own", 1)
+        side = self._sides[to]
+        credentials = greet(NOTHING_SAID.ice, to, side, self._secret, spoken=False)
+        source = compose(side.codecs)
+        crossing = Crossing(self._sides, 1 - to, {}, self._secret)
+        secured = side.srtp in ("required", "preferred")
+        crossed = [
+            crossing.own_offer(index, media, secured=secured) if self._has(index, media) else None
+            for index, media in enumerate(source.media)
+        ]
+        description, told = self._compose(b"", source, 1 - to, crossed, credentials)
+        said = NOTHING_SAID.with_said(1 - to, description)
+        self._before = self._standing
+        new = Standing(said, crossing.own, credentials, asked=to, told=told, turns=True)
+        self._take(new, source, told, 1 - to)
+        return description.text or b""
+
+    def again(self, to: int, new: MediaSide | None = None) -> bytes:
+        """What a new leg on side ``to`` is offered: what the other side said last, as if nobody held (XFR-04).
+
+        ``new`` is how the media of that leg are treated, as the old one's by default. The old leg is not disturbed:
+        only ``replace`` puts the new one in its place. Raises SdpError where that cannot be.
+        """
+        if self._streams.closed:
+            raise SessionClosedError
+        side, new = 1 - to, new or self._sides[to]
+        body = self._standing.said[side].body
+        if self.direct or new.direct:
             return body
-        session = parse(body)
-        wanted = tuple(_read_wanted(media, self._sides[side].family) for media in session.media)
-        self._lease(session)
-        text, version = self._write(session, 1 - side)
-        self._take(side, _Description(wanted, text, version), session)
-        return text
+        if new.family != self._sides[to].family:
+            raise SdpError(f"this call's media speak IPv{self._sides[to].family} here, the new side IPv{new.family}", 1)
+        session = unheld(parse(body)) if body else compose(new.codecs)
+        sides = (new, self._sides[1]) if to == 0 else (self._sides[0], new)
+        standing = self._without(self._standing, to)
+        credentials = greet(standing.ice, to, new, self._secret, spoken=False)
+        crossing = Crossing(sides, side, standing.own, self._secret)
+        crossed = [
+            crossing.offer(index, media, standing.lines(index)) if self._has(index, media) else None
+            for index, media in enumerate(session.media)
+        ]
+        own_id = _id(self._random)
+        before, now = (self._sides, self._ids, list(self._version)), self._with(to, new, own_id)
+        self._sides, self._ids, self._version = now
+        try:
+            description, told = self._compose(body, session, side, crossed, credentials)
+        finally:
+            self._sides, self._ids, self._version = before
+        said = standing.with_said(side, description)
+        trial = Standing(said, crossing.own, credentials, asked=to, came=session, told=told, turns=True)
+        self._streams.check(trial)
+        self._trial = to, new, own_id, trial  # only the answer tells what else the other side has to know
+        return description.text or b""
+
+    def replace(self, side: int, new: MediaSide) -> Callable[[], None]:
+        """A new leg takes the place of ``side``: what was learned from the old one is forgotten, the ports stay.
+
+        After ``again`` its answer is the next description of ``side``, else its own offer. What is returned undoes it.
+        Raises SdpError where the new side cannot be: it speaks another version of IP.
+        """
+        if new.family != self._sides[side].family:
+            raise SdpError(f"the streams of this side speak IPv{self._sides[side].family}, not IPv{new.family}", 1)
+        before = self._sides, self._ids, list(self._version), self._standing, self._before
+        trial, self._trial = self._trial, None
+        if trial is not None and trial[0] == side:
+            _, new, own_id, standing = trial
+            version = 1
+        else:
+            own_id, version = _id(self._random), 0
+            standing = self._without(self._standing, side)
+            untold = replace(standing.said[1 - side], text=None, version=0)
+            said = standing.with_said(1 - side, untold)
+            standing = replace(standing, said=said, asked=None, came=None, told=None, turns=False)
+        self._sides, self._ids, self._version = self._with(side, new, own_id)
+        self._version[side] = version
+        self._standing = self._before = standing
+        self._apply()
+
+        def undo() -> None:
+            self._sides, self._ids, self._version, self._standing, self._before = before
+            self._apply()
+
+        return undo
+
+    def _with(
+        self, side: int, new: MediaSide, own_id: int
+    ) -> tuple[tuple[MediaSide, MediaSide], tuple[int, int], list[int]]:
+        """Sides, ids and versions with a new leg on ``side``."""
+        other = 1 - side
+        sides = (new, self._sides[other]) if side == 0 else (self._sides[other], new)
+        ids = (own_id, self._ids[other]) if side == 0 else (self._ids[other], own_id)
+        version = list(self._version)
+        version[side] = 0
+        return sides, ids, version
+
+    def plain(self, side: int) -> bool:
+        """A side refused SRTP: from now on it is offered RTP/AVP, where its policy allows that.
+
+        Returns whether that changes anything, so that it is worth another try; lease and translate again then.
+        """
+        told = self._standing.said[1 - side].text
+        if self.direct or self._sides[side].srtp != "preferred" or told is None or b"/SAVP" not in told:
+            return False
+        self._set_side(side, replace(self._sides[side], srtp="off"))
+        return True
+
+    def internal(self, side: int, address: str) -> None:
+        """Tell ``side`` this media address of ours instead of the advertised one (LMO-01).
+
+        Raises RuntimeError once it was told another one, for a side never follows (HLD-04).
+        """
+        if self._standing.said[1 - side].text is not None:
+            raise RuntimeError("the media address of a side is chosen before its first description")
+        self._set_side(side, replace(self._sides[side], advertised=address))
+
+    def _set_side(self, side: int, new: MediaSide) -> None:
+        self._sides = (new, self._sides[1]) if side == 0 else (self._sides[0], new)
 
     def sent(self, side: int) -> bytes | None:
         """The last description sent to this side, to answer a session refresh with (HLD-05); None before the first."""
-        return self._last[1 - side].text
+        return self._standing.said[1 - side].text
 
     def answered(self) -> None:
         """The call is answered: from now on both sides should be heard, except during hold."""
         self._answered = True
-        self._expect()
+        standing = self._standing
+        if not standing.spare and not standing.turns:
+            self._standing = replace(standing, asked=None, came=None, told=None, turned=None)
+        self._before = self._standing
+        self._apply()
 
     def revert(self, side: int) -> None:
         """The last offer of ``side`` was refused: what was in force before it is in force again."""
-        self._last[side] = self._before[side]
-        self._expect()
+        self._standing = self._before
+        self._apply()
+
+    # Digits.
+
+    def takes_digits(self, side: int) -> DtmfKind:
+        """How a side is dialled to."""
+        return self._sides[side].dtmf
+
+    def digit(self, side: int, digit: str, milliseconds: int) -> None:
+        """Dial towards a side, by telephone-event or tone; nothing where it takes INFO or has no stream."""
+        if self._sides[side].dtmf != "info":
+            self._streams.digit(side, digit, milliseconds)
+
+    def _dialled(self, side: int, digit: str, milliseconds: int) -> None:
+        """A stream has heard a digit, which does not cross by itself."""
+        if self._sides[1 - side].dtmf == "info":
+            self.on_digit(side, digit, milliseconds)
+        else:
+            self.digit(1 - side, digit, milliseconds)
+
+    # Figures and the end.
 
     def statistics(self) -> list[tuple[StreamStatistics, StreamStatistics]]:
         """For each stream what has arrived from side 0 and from side 1; still there after the close."""
-        return [(stream.statistics(0), stream.statistics(1)) for stream in self._streams.values()]
+        return self._streams.statistics()
 
     def close(self) -> None:
         """Return all ports. Closing twice is harmless."""
-        self._closed = True
-        self.on_one_way, self.on_silence = _ignore_side, _ignore
-        with ExitStack() as leases:
-            for stream in self._streams.values():
-                stream.on_one_way, stream.on_silence = _ignore_side, _ignore
-                leases.callback(stream.close)
+        self._trial = None
+        self._streams.close()
+        self.on_digit = _ignore_digit
 
-    def _lease(self, session: Session) -> None:
-        """Open a stream for each audio line that has none yet."""
+    def _relayable(self, media: Media) -> bool:
+        return relayable(media, video=not (self._sides[0].inactive_only or self._sides[1].inactive_only))
+
+    def _has(self, index: int, media: Media) -> bool:
+        """Whether a media line is relayed."""
+        return index in self._streams and self._relayable(media)
+
+    def _needs(self, media: Media, side: int) -> bool:
+        """Whether a line offered by ``side`` can only be relayed by a stream that treats its packets."""
+        return any(each.ice for each in self._sides) or ends(media, self._sides, 1 - side)
+
+    # What a side is told.
+
+    def _compose(
+        self, body: bytes, session: Session, side: int, crossed: list[Crossed | None], credentials: Credentials
+    ) -> tuple[Description, Session]:
+        """The description of ``side``, and the session that the other side is told; None is a line that is refused."""
+        to, family = 1 - side, self._sides[side].family
+        lines: list[Line] = []
+        places: list[LocalMedia | None] = []
         for index, media in enumerate(session.media):
-            if _relayable(media) and index not in self._streams and len(self._streams) < STREAMS:
-                stream = self._relay.open((self._sides[0].family, self._sides[1].family))
-                stream.on_one_way = self._one_way
-                stream.on_silence = partial(self._silence, index)
-                self._streams[index] = stream
+            crossing = crossed[index]
+            if crossing is None:
+                lines.append(UNSAID)
+                places.append(None)
+                continue
+            terms, ending = crossing
+            lines.append(read_line(media, family, ending) if body else Line(ending=ending))
+            places.append(self._place(index, terms, to, credentials[to]))
+        text, version, told = self._write(session, places, to, lite=credentials[to] is not None)
+        return Description(body, tuple(lines), text, version), told
 
-    def _write(self, session: Session, to: int) -> tuple[bytes, int]:
+    def _place(self, index: int, terms: Terms, to: int, credentials: IceCredentials | None) -> LocalMedia:
+        address, rtp, rtcp = self._streams.local(index, to)
+        address = self._sides[to].advertised or address
+        if credentials is not None:
+            attributes = ice.lines(credentials.ufrag, credentials.password, address, rtp)
+            terms = replace(terms, muxed=True, attributes=attributes)
+        elif self._sides[1 - to].ice:
+            terms = replace(terms, muxed=False)  # it shares the port of its own leg only
+        return LocalMedia(address, rtp, rtcp) if terms is AS_IT_CAME else LocalMedia(address, rtp, rtcp, terms)
+
+    def _write(
+        self, session: Session, places: list[LocalMedia | None], to: int, *, lite: bool
+    ) -> tuple[bytes, int, Session]:
         """The text for side ``to`` and its version: the one sent last if nothing in it has changed, else the next."""
-        places = [self._place(index, media, to) for index, media in enumerate(session.media)]
-        last = self._last[1 - to]
-        if last.text is not None and self._render(session, places, to, last.version) == last.text:
-            return last.text, last.version
-        self._version[to] += 1
-        return self._render(session, places, to, self._version[to]), self._version[to]
-
-    def _render(self, session: Session, places: list[LocalMedia | None], to: int, version: int) -> bytes:
-        side = self._sides[to]
+        side, last = self._sides[to], self._standing.said[1 - to]
+        version = last.version if last.text is not None else self._version[to] + 1
         origin = Origin("-", self._ids[to], version, self._address(to))
-        return rewrite(session, places, origin, trim=side.trim, inactive_only=side.inactive_only).to_bytes()
-
-    def _place(self, index: int, media: Media, to: int) -> LocalMedia | None:
-        stream = self._streams.get(index)
-        if stream is None or not _relayable(media):
-            return None
-        address, rtp, rtcp = stream.local(to)
-        return LocalMedia(self._sides[to].advertised or address, rtp, rtcp)
+        attributes = (ice.LITE,) if lite else ()
+        told = rewrite(session, places, origin, trim=side.trim, inactive_only=side.inactive_only, attributes=attributes)
+        text = told.to_bytes()
+        if text == last.text:
+            return last.text, version, told
+        self._version[to] += 1
+        if version != self._version[to]:
+            new = Origin("-", self._ids[to], self._version[to], origin.address)
+            text = text.replace(origin.to_bytes(), new.to_bytes(), 1)
+        return text, self._version[to], told
 
     def _address(self, to: int) -> str:
         """Our address towards a side; without any stream there is none to be reached at."""
         side = self._sides[to]
-        local = (stream.local(to)[0] for stream in self._streams.values())
-        return side.advertised or next(local, _ANY[side.family])
+        return side.advertised or self._streams.address(to) or _ANY[side.family]
 
-    def _take(self, side: int, description: _Description, session: Session) -> None:
+    # What is in force.
+
+    def _take(self, new: Standing, session: Session, told: Session, side: int) -> None:
         """Put a description in force, or none of it."""
-        previous = self._last[side]
-        self._last[side] = description
+        self._streams.check(new)
+        previous = self._standing
+        self._standing = new
         try:
-            self._expect()
+            self._streams.apply(new, self._sides, self._answered, previous)
         except UnusableAddressError as error:
-            self._last[side] = previous
-            self._expect()
+            self._standing = previous
+            self._apply()
             raise SdpError(str(error), session.media[0].line) from None
-        self._before[side] = previous
-        for index, stream in self._streams.items():
-            if index < len(session.media):
-                # The payload types of a description are those that the other side sends.
-                stream.set_clock_rates(1 - side, session.media[index].clock_rates)
+        self._streams.set_clock_rates(1 - side, session, told, new)
 
-    def _remember(self, side: int, description: _Description) -> None:
-        self._before[side], self._last[side] = self._last[side], description
+    def _apply(self) -> None:
+        self._streams.apply(self._standing, self._sides, self._answered)
 
-    def _expect(self) -> None:
-        """Tell the streams what both sides want now."""
-        if self._closed:
-            return
-        for index, stream in self._streams.items():
-            wanted = (self._last[0].line(index), self._last[1].line(index))
-            mux = wanted[0].mux and wanted[1].mux
-            for side, want in enumerate(wanted):
-                stream.expect(side, want.rtp, want.rtp if mux else want.rtcp, within=self._sides[side].within)
-            stream.watch(self._answered and not (wanted[0].hold or wanted[1].hold))
-
-    def _one_way(self, side: int) -> None:
-        self.on_one_way(side)
-
-    def _silence(self, index: int) -> None:
-        """One stream is silent; the call is only when all others still are."""
-        self._silent[index] = self._arrived(index)
-        if all(self._silent.get(other) == self._arrived(other) for other in self._watched()):
-            self.on_silence()
-
-    def _watched(self) -> list[int]:
-        held = [(self._last[0].line(index).hold or self._last[1].line(index).hold) for index in self._streams]
-        return [index for index, hold in zip(self._streams, held, strict=True) if not hold]
-
-    def _arrived(self, index: int) -> int:
-        stream = self._streams[index]
-        return stream.statistics(0).packets + stream.statistics(1).packets
+    @staticmethod
+    def _without(standing: Standing, side: int) -> Standing:
+        """The standing before ``side`` had said anything, and before it was told a key of ours."""
+        credentials = (None, standing.ice[1]) if side == 0 else (standing.ice[0], None)
+        own = {key: each for key, each in standing.own.items() if key[1] != side}
+        return replace(standing, said=_forgotten(standing, side), own=own, ice=credentials, turned=None)
 
 
-def _relayable(media: Media) -> bool:
-    return media.kind == "audio" and media.port != 0 and media.proto in _RELAYED
+def _spared(new: Description, last: Description, told: Session) -> Description:
+    """The other side has its answer already: unless this one changes its media, it keeps the text that it has."""
+    if last.text is None or not _says_nothing_new(told, parse(last.text)):
+        return new
+    lines = tuple(
+        replace(line, ending=Ending(line.ending.key, line.ending.said, before.told))
+        if line.ending is not None and (before := last.line(index).ending) is not None
+        else line
+        for index, line in enumerate(new.lines)
+    )
+    return Description(new.body, lines, last.text, last.version)
 
 
-def _read_wanted(media: Media, family: int) -> _Wanted:
-    """Where the sender of this line wants to receive. Direction does not matter: RTCP flows on hold too (MED-11)."""
-    if not _relayable(media):
-        return _NOTHING
-    connection = media.connection
-    if connection is None:
-        raise SdpError("no c= line says where this medium is received", media.line)
-    if connection.unspecified:
-        return _Wanted(mux=media.rtcp_mux)
-    if not _usable(connection, family):
-        raise SdpError(f"{connection.address} cannot be reached here; a unicast IPv{family} address can", media.line)
-    return _Wanted((connection.address, media.port), _rtcp(media, connection, family), media.rtcp_mux, media.is_hold)
+def _forgotten(standing: Standing, side: int) -> tuple[Description, Description]:
+    """Both descriptions, that of ``side`` without what it said; what the other side was told of it stays told."""
+    last = standing.said[side]
+    return standing.with_said(side, Description(text=last.text, version=last.version))
 
 
-def _rtcp(media: Media, connection: Connection, family: int) -> tuple[str, int] | None:
-    """Where RTCP is wanted: as a=rtcp says, if that can be reached, else on the next port."""
-    said = media.rtcp
-    if said is None:
-        return (connection.address, media.port + 1) if media.port < 65535 else None
-    if said.connection is not None and _usable(said.connection, family):
-        connection = said.connection
-    return connection.address, said.port
+def _says_nothing_new(told: Session, before: Session) -> bool:
+    """Whether direction, ports and keys are as they were and each codec was there before."""
+    if len(told.media) != len(before.media):
+        return False
+    return all(
+        (new.port, new.direction) == (old.port, old.direction)
+        and set(_keys(new)) <= set(_keys(old))
+        and {codec.key for codec in codecs(new).values()} <= {codec.key for codec in codecs(old).values()}
+        for new, old in zip(told.media, before.media, strict=True)
+    )
 
 
-def _usable(connection: Connection, family: int) -> bool:
-    return connection.family == family and not connection.multicast and not connection.unspecified
+def _keys(media: Media) -> list[bytes]:
+    return [line for line in media.lines if line.startswith(b"a=crypto:")]
 
 
-def _ignore() -> None:
-    """Nobody has asked to be told of silence."""
+def _id(random: Callable[[], int]) -> int:
+    return random() & 0x7FFFFFFF  # 31 bits: some peers read the id as a signed 32-bit number
 
 
-def _ignore_side(side: int) -> None:
-    """Nobody has asked to be told of one-way audio."""
+def _ignore_digit(side: int, digit: str, milliseconds: int) -> None:
+    """Nobody has asked to be told of digits."""

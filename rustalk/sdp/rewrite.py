@@ -2,20 +2,22 @@
 
 Addresses, ports and the o= line become ours, what belongs to ICE, DTLS and bundling is taken out because the relay
 ends it, and everything else stays byte for byte and in its order: above all the a=crypto lines (MED-04) and the payload
-type numbers, which are authenticated by SRTP and cannot be changed by a relay that has no key.
+type numbers, which are authenticated by SRTP and cannot be changed by a relay that has no key. Where the relay has the
+keys, or a side must not be told all, ``Terms`` say what is written instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from rustalk.sdp.codecs import common, without
+from rustalk.sdp.errors import SdpError
 from rustalk.sdp.grammar import MEDIA
 from rustalk.sdp.model import Connection, Direction, Media, Origin, Rtcp, Session
 from rustalk.sdp.parse import DIRECTIONS
+from rustalk.sdp.trim import common, without
 
-__all__ = ["LocalMedia", "rewrite"]
+__all__ = ["LocalMedia", "Terms", "rewrite"]
 
 # How lines begin that name addresses or secrets of a transport that ends here; the c= lines are written anew.
 _HOP = (
@@ -29,13 +31,39 @@ _HOP_AND_TRIMMED = (*_HOP, b"b=CT:", b"a=x-", b"a=label:", b"a=mid:", b"a=group:
 _ORDER = b"vosiuepcbtrzka"
 
 
+_NUMBERED = (b"a=rtpmap:", b"a=fmtp:", b"a=rtcp-fb:")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is ours to say of one media line beside the place; None or nothing: as it came.
+
+    ``proto`` is the profile, ``formats`` the payload types that stay, in this order, ``numbers`` their new names where
+    they have one (those of ``formats`` are the old). ``cryptos`` replaces all a=crypto lines. ``muxed`` writes or
+    takes out a=rtcp-mux. ``added`` are payload types with their attribute lines that did not come, ``attributes``
+    further lines.
+    """
+
+    proto: bytes | None = None
+    formats: tuple[str, ...] | None = None
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    cryptos: tuple[bytes, ...] | None = None
+    muxed: bool | None = None
+    added: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    attributes: tuple[bytes, ...] = ()
+
+
+_AS_IT_CAME = Terms()
+
+
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
-    """Where we receive one media line: an IP address and the ports for RTP and RTCP."""
+    """Where we receive one media line: an IP address and the ports for RTP and RTCP; and on what terms."""
 
     address: str
     rtp: int
     rtcp: int
+    terms: Terms = _AS_IT_CAME
 
 
 def rewrite(
@@ -45,6 +73,7 @@ def rewrite(
     *,
     trim: bool = False,
     inactive_only: bool = False,
+    attributes: Sequence[bytes] = (),
 ) -> Session:
     """The description to send on, with one entry of ``media`` for each section.
 
@@ -54,6 +83,8 @@ def rewrite(
     ``trim`` drops attributes and codecs that only Microsoft understands, to keep a UDP message under the path's MTU
     (MED-13, HDR-21).
     ``inactive_only`` writes every form of hold as a=inactive, the only one that Teams knows (HLD-01, HLD-02).
+    ``attributes`` are further lines for the session as a whole. Raises SdpError for a section that would have a payload
+    type twice.
     """
     if len(media) != len(session.media):
         raise ValueError(f"{len(session.media)} media sections need as many places, not {len(media)}")
@@ -65,6 +96,7 @@ def rewrite(
     _complete(lines)
     if has_connection:
         _place(lines, ours.to_bytes())
+    lines += attributes
     write = _Writer(dropped, ours, has_connection, trim, inactive_only)
     return Session(tuple(lines), tuple(map(write.section, session.media, media)))
 
@@ -101,16 +133,25 @@ class _Writer:
             local = None
         connection = Connection(local.address) if local else self.ours
         direction = self._direction(media) if local else media.direction
-        formats = common(media) if self.trim and local else media.formats
+        terms = local.terms if local else _AS_IT_CAME
+        formats = media.formats if terms.formats is None else terms.formats
+        if self.trim and local:
+            formats = common(media, formats)
         port = local.rtp if local else 0
         lines = self._lines(media, formats)
-        lines[0] = _media_line(lines[0], port, formats)
+        proto = media.proto
+        if terms is not _AS_IT_CAME:
+            formats = _agree(lines, formats, terms)
+            proto = terms.proto.decode("ascii") if terms.proto is not None else proto
+        if local and len(set(formats)) != len(formats):
+            raise SdpError("a payload type is listed twice", media.line)
+        lines[0] = _media_line(lines[0], port, terms.proto, formats)
         if _says_connection(media.lines) or not (self.inherit and connection == self.ours):
             lines.insert(2 if lines[1:] and lines[1].startswith(b"i=") else 1, connection.to_bytes())
         _set_rtcp(lines, media, local)
         if direction is not media.direction:
             _set_direction(lines, direction)
-        return Media(media.kind, port, 1, media.proto, formats, connection, direction, tuple(lines), media.line)
+        return Media(media.kind, port, 1, proto, formats, connection, direction, tuple(lines), media.line)
 
     def _lines(self, media: Media, formats: tuple[str, ...]) -> list[bytes]:
         lines = [line for line in media.lines if not line.startswith(self.dropped)]
@@ -133,12 +174,46 @@ def _unspecified(media: Media) -> bool:
     return media.connection is not None and media.connection.unspecified
 
 
-def _media_line(line: bytes, port: int, formats: tuple[str, ...]) -> bytes:
-    """The m= line with another port; a port count goes, since the relay has one pair of ports for each line."""
+def _agree(lines: list[bytes], formats: tuple[str, ...], terms: Terms) -> tuple[str, ...]:
+    """Bring the attribute lines to these terms, and give the payload types as they are written then."""
+    if terms.numbers:
+        lines[:] = [_renumbered(line, terms.numbers) for line in lines]
+        formats = tuple(terms.numbers.get(number, number) for number in formats)
+    if terms.cryptos is not None:
+        _replace(lines, b"a=crypto:", terms.cryptos)
+    if terms.muxed is not None:
+        lines[:] = [line for line in lines if not line.startswith((b"a=rtcp-mux", b"a=rtcp:"))]
+        lines += [b"a=rtcp-mux"] * terms.muxed
+    for added in terms.added.values():
+        lines += added
+    lines += terms.attributes
+    return (*formats, *terms.added)
+
+
+def _renumbered(line: bytes, numbers: Mapping[str, str]) -> bytes:
+    if not line.startswith(_NUMBERED):
+        return line
+    name, _, value = line.partition(b":")
+    number, space, rest = value.lstrip(b" ").partition(b" ")
+    new = numbers.get(number.decode("ascii", "replace"))
+    return line if new is None else b"%b:%b%b%b" % (name, new.encode("ascii"), space, rest)
+
+
+def _replace(lines: list[bytes], prefix: bytes, new: Sequence[bytes]) -> None:
+    """Put these lines where the first with this beginning was, in place of all of them, or at the end."""
+    at = next((number for number, line in enumerate(lines) if line.startswith(prefix)), len(lines))
+    rest = [line for line in lines[at:] if not line.startswith(prefix)]
+    lines[at:] = [*new, *rest]
+
+
+def _media_line(line: bytes, port: int, proto: bytes | None, formats: tuple[str, ...]) -> bytes:
+    """The m= line with another port and profile; a port count goes, since each line has one pair of ports here."""
     match = MEDIA.fullmatch(line)
     if match is None:
         raise ValueError("a media section begins with a readable m= line")
     listed = b"".join(b" " + number.encode("ascii") for number in formats)
+    if proto is not None:
+        return b"%b%d %b%b" % (line[: match.start(2)], port, proto, listed)
     return b"%b%d%b%b" % (line[: match.start(2)], port, line[match.end(2) : match.start(6)], listed)
 
 
@@ -152,7 +227,7 @@ def _set_rtcp(lines: list[bytes], media: Media, local: LocalMedia | None) -> Non
     came = media.rtcp if at else None
     for number in reversed(at):
         del lines[number]
-    if local is None:
+    if local is None or local.terms.muxed:
         return
     if came is not None:
         lines.insert(at[0], _rtcp_line(came, local, muxed=came.port == media.port))

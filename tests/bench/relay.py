@@ -27,6 +27,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from rustalk.media.ports import PortPool
 from rustalk.media.relay import Relay
+from tests.fakes.streams import opened
 
 HOST = "127.0.0.1"
 PACKET_SIZE = 172
@@ -96,7 +97,7 @@ def open_ours(reactor, flows: int) -> list[int]:
     ports = []
     for flow in range(flows):
         sink = SINK_PORTS[flow % len(SINK_PORTS)]
-        stream = relay.open((4, 4))
+        stream = opened(relay.open((4, 4)))
         stream.expect(0, (HOST, SOURCE_PORT), (HOST, SOURCE_PORT + 10))
         stream.expect(1, (HOST, sink), (HOST, sink + 10))
         stream.watch(True)

@@ -30,6 +30,7 @@ __all__ = ["Agent", "Exchange", "Leg", "describe"]
 
 TIMERS = Timers()
 LIMITS = Limits()
+CRYPTO = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^31"
 SDP = ("Content-Type", "application/sdp")
 FINAL = (State.ACCEPTED, State.COMPLETED, State.CONFIRMED, State.TERMINATED)
 
@@ -46,6 +47,7 @@ def describe(
         "t=0 0",
         f"m=audio {port} {profile} 0 8 101",
         "a=rtpmap:101 telephone-event/8000",
+        *([CRYPTO] if "SAVP" in profile else []),
         *lines,
     )
     return "".join(f"{line}\r\n" for line in text).encode()
@@ -118,7 +120,8 @@ class Agent:
     """Somebody with addresses of its own who calls the switch and is called by it.
 
     ``plan`` is told of each call that comes in. ``answers`` says by method how requests outside a call, and UPDATE and
-    INFO inside one, are answered; 0 leaves them unanswered. ``deaf`` agents hear nothing.
+    INFO inside one, are answered; 0 leaves them unanswered. ``deaf`` agents hear nothing. ``kind`` are its calls;
+    an agent that does not ``remember`` keeps no ``messages``.
     """
 
     def __init__(
@@ -139,11 +142,20 @@ class Agent:
         self.record_route = self.contact_uri = ""
         self.domain = self.hosts[0]
         self.deaf = False
+        self.kind: type[Leg] = Leg
+        self.remembers = True
         self.acks = True
         self.media_profile = "RTP/AVP"
         self.plan: Callable[[Leg], None] | None = None
         self.registrar: Callable[[Exchange], None] | None = None
-        self.answers: dict[str, int] = {"OPTIONS": 200, "UPDATE": 200, "INFO": 200, "INVITE": 200}
+        self.answers: dict[str, int] = {
+            "OPTIONS": 200,
+            "UPDATE": 200,
+            "INFO": 200,
+            "INVITE": 200,
+            "NOTIFY": 200,
+            "PRACK": 200,
+        }
         self.calls: list[Leg] = []
         self.messages: list[Message] = []
         self.flows: list[IFlow] = []
@@ -202,8 +214,9 @@ class Agent:
         if message is None:
             self.unreadable.append(data)
             return
-        self.messages.append(message)
-        self.flows.append(flow)
+        if self.remembers:
+            self.messages.append(message)
+            self.flows.append(flow)
         if self.deaf:
             return
         if isinstance(message, Response):
@@ -299,7 +312,7 @@ class Agent:
         """Call somebody through the switch."""
         flow = self.flow(host)
         request = self.request("INVITE", called=called, body=self.describe() if body is None else body, **parts)
-        leg = Leg(self, flow, request, is_caller=True)
+        leg = self.kind(self, flow, request, is_caller=True)
         self._keep(leg)
         leg.exchange = self.send(request, flow, leg.response_received)
         return leg
@@ -315,7 +328,7 @@ class Agent:
         if leg is not None and (request.to.tag or request.method == "CANCEL"):
             leg.request_received(exchange)
         elif request.method == "INVITE":
-            leg = Leg(self, exchange.flow, request, is_caller=False)
+            leg = self.kind(self, exchange.flow, request, is_caller=False)
             leg.exchange = exchange
             self._keep(leg)
             if self.plan is not None:
@@ -331,7 +344,7 @@ class Agent:
 class Leg:
     """One call as its agent sees it, from the first INVITE until ``over``.
 
-    ``asked`` is our last request, ``responses`` are those to our INVITE; ``requests`` are those of the switch inside
+    ``asked`` is our last request, ``asking`` its transaction where it was sent inside the call, ``responses`` are those to our INVITE; ``requests`` are those of the switch inside
     the call, ``acks`` its ACKs.
     """
 
@@ -348,6 +361,7 @@ class Leg:
         self.remote = b"" if is_caller else invite.body
         self.cancelled: Request | None = None
         self.asked = invite
+        self.asking: Exchange | None = None
         self.over = False
         self._gives_up = False
         self._ack: Request | None = None
@@ -515,7 +529,8 @@ class Leg:
                     self.local, self.remote = body, response.body
                 self.ack(request.cseq.number, b"" if body else self.local)
 
-        self.asked = self.agent.send(request, self._way(), heard).request
+        self.asking = self.agent.send(request, self._way(), heard)
+        self.asked = self.asking.request
         return responses
 
     def bye(self, fields: Iterable[Field] = ()) -> list[Response]:
@@ -529,10 +544,10 @@ class Leg:
         self._accepted.clear()
         self._rest()
 
-    def _way(self) -> IFlow:
+    def _way(self, dialog: Dialog | None = None) -> IFlow:
         """Where requests inside the call go: the switch's Contact, over a connection of our own."""
         if self.agent.transport != "UDP":
             return self.agent.flow(self.flow.local[0])
-        hop = self.dialog.next_hop
+        hop = (dialog or self.dialog).next_hop
         host = self.agent.network.names.get(hop.host, hop.host)
         return self.agent.network.flow(self.agent.name, (self.flow.local[0], self.agent.port), (host, hop.port or 5060))

@@ -32,6 +32,8 @@ __all__ = [
 
 Address = tuple[str, int]
 LIMITS = Limits()
+_LAGGING = 1.0
+"""Seconds by which a datagram may come later than those sent after it."""
 
 
 def run(clock: Clock, seconds: float) -> None:
@@ -140,13 +142,15 @@ class Network:
     """Carries messages between stations. The rates are probabilities for each datagram; times are seconds.
 
     Hosts in ``refusing`` take no connection, those in ``silent`` answer nothing, those in ``untrusted`` fail the
-    handshake. ``attempts`` are the connections tried, ``wire`` every message that was delivered, with its receiver.
+    handshake. ``attempts`` are the connections tried, ``wire`` every message that was delivered, with its receiver,
+    where the network ``remembers``. ``overtaken`` is the rate of datagrams that come so late that others overtake them.
     """
 
     def __init__(self, clock: Clock, seed: int = 0) -> None:
         self.clock = clock
         self.latency = 0.005
-        self.loss = self.copies = self.jitter = 0.0
+        self.loss = self.copies = self.jitter = self.overtaken = 0.0
+        self.remembers = True
         self.names: dict[str, str] = {}
         self.refusing: set[str] = set()
         self.silent: set[str] = set()
@@ -165,7 +169,8 @@ class Network:
 
     def heard(self, local: Address, data: bytes) -> None:
         """Note a message that reached somebody."""
-        self.wire.append((local, data))
+        if self.remembers:
+            self.wire.append((local, data))
 
     # UDP
 
@@ -181,7 +186,10 @@ class Network:
         random = self._random.random
         for _ in range(1 + (random() < self.copies)):
             if random() >= self.loss:
-                self.clock.callLater(self.latency + self.jitter * random(), self._deliver, data, source, target)
+                delay = self.latency + self.jitter * random()
+                if self.overtaken and random() < self.overtaken:
+                    delay += _LAGGING * random()
+                self.clock.callLater(delay, self._deliver, data, source, target)
 
     def _deliver(self, data: bytes, source: Address, target: Address) -> None:
         station = self._stations.get(("UDP", target))

@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
 from rustalk.interfaces import IMediaRelay, IMediaStream
 from rustalk.media.latch import usable
 from rustalk.media.ports import PortPool
 from rustalk.rtp.statistics import StreamStatistics
+from rustalk.rtp.treatment import IceCredentials, Treatment
 
 ADDRESSES = {4: "203.0.113.10", 6: "2001:db8::10"}
 
 
 @implementer(IMediaStream)
 class MemoryStream:
-    """Two leased pairs of ports, and for each side where it wants to receive."""
+    """Two leased pairs of ports, and for each side where it wants to receive and what is done to its packets."""
 
     on_one_way: Callable[[int], None]
     on_silence: Callable[[], None]
+    on_digit: Callable[[int, str, int], None]
 
-    def __init__(self, pool: PortPool, families: tuple[int, int]) -> None:
+    def __init__(self, pool: PortPool, families: tuple[int, int], *, treated: bool) -> None:
         self.families = families
+        self.treated = treated
+        self.treatments: tuple[Treatment, Treatment] | None = None
+        self.credentials: list[IceCredentials | None] = [None, None]
+        self.dialled: list[tuple[int, str, int]] = []
         self.expected: list[tuple[tuple[str, int] | None, tuple[str, int] | None]] = [(None, None), (None, None)]
         self.within: list[Sequence[IPv4Network | IPv6Network]] = [(), ()]
         self.clock_rates: list[Mapping[int, int]] = [{}, {}]
@@ -61,6 +68,17 @@ class MemoryStream:
     def watch(self, active: bool) -> None:
         self.watched = active
 
+    def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
+        assert self.treated or treatments is None
+        self.treatments = treatments
+
+    def digit(self, side: int, digit: str, milliseconds: int) -> None:
+        self.dialled.append((side, digit, milliseconds))
+
+    def ice(self, side: int, credentials: IceCredentials | None) -> None:
+        assert self.treated or credentials is None
+        self.credentials[side] = credentials
+
     def statistics(self, side: int) -> StreamStatistics:
         return StreamStatistics(packets=self.packets[side])
 
@@ -73,13 +91,24 @@ class MemoryStream:
 
 @implementer(IMediaRelay)
 class MemoryRelay:
-    """A relay with ports from ``low`` to ``high``; ``streams`` are all that it ever opened."""
+    """A relay with ports from ``low`` to ``high``; ``streams`` are all that it ever opened.
+
+    A stream is there at once, or, while ``slow`` is a list, when what waits in that list is called.
+    """
 
     def __init__(self, low: int = 20000, high: int = 20099) -> None:
         self.pool = PortPool(low, high)
         self.streams: list[MemoryStream] = []
+        self.slow: list[Callable[[], None]] | None = None
 
-    def open(self, families: tuple[int, int]) -> MemoryStream:
-        stream = MemoryStream(self.pool, families)
+    def open(self, families: tuple[int, int], *, treated: bool = False) -> Deferred[IMediaStream]:
+        if self.slow is None:
+            return maybeDeferred(self._open, families, treated)
+        waiting: Deferred[None] = Deferred()
+        self.slow.append(lambda: waiting.callback(None))
+        return waiting.addCallback(lambda _: self._open(families, treated))
+
+    def _open(self, families: tuple[int, int], treated: bool) -> MemoryStream:
+        stream = MemoryStream(self.pool, families, treated=treated)
         self.streams.append(stream)
         return stream

@@ -9,14 +9,16 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from rustalk.simulator.agent import Agent
-from rustalk.simulator.call import Judge, PlacedCall, Side, TakenCall
+from rustalk.simulator.call import Judge, Side
 from rustalk.simulator.description import carrier_sdp
 from rustalk.simulator.link import Entrance, Link, StreamLink, connect
 from rustalk.simulator.media import CARRIER_TONE, TEAMS_TONE, SrtpEnd
 from rustalk.simulator.pki import ClientTls, Pki, ServerTls, context
+from rustalk.simulator.placed import PlacedCall
 from rustalk.simulator.result import CallResult, Plan
 from rustalk.simulator.stage import Stage
 from rustalk.simulator.style import Style, hexadecimal
+from rustalk.simulator.taken import TakenCall
 from rustalk.simulator.teams import SimTeams
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.uri import Uri

@@ -8,6 +8,7 @@ import pytest
 
 from rustalk.media.latch import (
     CANDIDATES,
+    CHECKED,
     PROBATION,
     SETTLE,
     Address,
@@ -193,3 +194,76 @@ def test_an_address_is_written_as_the_system_writes_it() -> None:
 def test_an_address_that_media_cannot_go_to_is_refused(address: Address, family: int, cause: str) -> None:
     with pytest.raises(UnusableAddressError, match=cause):
         usable(address, family)
+
+
+def checking(announced: Address = ANNOUNCED) -> Latch:
+    """A latch whose peer makes connectivity checks."""
+    latch = Latch()
+    latch.expect(announced)
+    latch.ice(True, restart=True)
+    return latch
+
+
+def test_with_checks_the_first_that_streams_is_held() -> None:
+    """RNG-05: the announced one, or one that was checked; nobody else."""
+    for first, second in ((ANNOUNCED, NAT), (NAT, ANNOUNCED)):
+        latch = checking()
+        latch.vouch(NAT)
+        assert not latch.judge(ATTACKER, 1, 1, 0)
+        assert (latch.judge(first, 1, 1, 0), latch.judge(second, 1, 1, 0), latch.held) == (True, False, first)
+
+
+def test_a_nomination_takes_the_place_of_whoever_is_held() -> None:
+    """ICE-03, and ICE-04: a new description does not undo it."""
+    latch = checking()
+    assert latch.judge(ANNOUNCED, 1, 1, 0)
+    latch.nominate(NAT)
+    assert (latch.target, latch.expect(ATTACKER), latch.target) == (NAT, False, NAT)
+    assert not latch.judge(ANNOUNCED, 2, 1, 0)
+
+
+def test_after_a_restart_another_source_takes_over_when_it_streams() -> None:
+    """ICE-05: and only then."""
+    latch = checking()
+    latch.nominate(NAT)
+    latch.ice(True, restart=True)
+    assert (latch.judge(NAT, 1, 1, 0), latch.judge(NAT, 2, 1, 100), latch.target) == (True, True, NAT)
+    latch.vouch(ATTACKER)
+    assert (latch.judge(ATTACKER, 1, 1, 0), latch.judge(NAT, 3, 1, 0), latch.held) == (True, False, ATTACKER)
+
+
+def test_without_checks_any_more_the_announced_address_counts_again() -> None:
+    latch = checking()
+    latch.nominate(NAT)
+    latch.ice(False, restart=True)
+    assert (latch.held, latch.judge(NAT, 1, 1, 0)) == (ANNOUNCED, False)
+    latch.vouch(NAT)
+    assert not latch.considers(NAT)
+
+
+def test_checked_sources_are_remembered_up_to_a_bound() -> None:
+    latch = checking()
+    for port in range(1, CHECKED * 2):
+        latch.vouch((NAT[0], port))
+    assert not latch.considers((NAT[0], 1))
+    assert latch.considers((NAT[0], CHECKED * 2 - 1))
+
+
+def test_only_who_could_be_taken_is_considered() -> None:
+    """Whoever is not, needs no verification."""
+    latch = Latch()
+    latch.expect(ANNOUNCED, learning=True)
+    assert latch.considers(ATTACKER)
+    latch.expect(NAT)
+    assert [latch.considers(source) for source in (NAT, ATTACKER)] == [True, False]
+
+
+def test_the_rtcp_port_follows_checks_too() -> None:
+    latch = ControlLatch(Latch())
+    latch.expect(ANNOUNCED)
+    latch.ice(True, restart=True)
+    latch.nominate(NAT)
+    assert (latch.judge_control(NAT), latch.judge_control(ANNOUNCED)) == (True, False)
+    latch.ice(True, restart=True)
+    assert latch.judge_control(NAT)
+    assert (latch.judge_control(ANNOUNCED), latch.judge_control(NAT)) == (True, False)

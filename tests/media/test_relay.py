@@ -21,6 +21,7 @@ from rustalk.media.relay import Discarded, Relay, Stream
 from rustalk.rtp.packet import Packet
 from rustalk.rtp.rtcp import Goodbye, ReceiverReport, SenderReport
 from tests.fakes.party import Party, voice
+from tests.fakes.streams import opened
 
 ADDRESSES = {4: "127.0.0.1", 6: "::1"}
 CALLER, CALLEE = 0, 1
@@ -92,14 +93,14 @@ def connect(stream: Stream, caller: Party, callee: Party) -> None:
 
 def test_the_interfaces_are_kept(relay: Relay) -> None:
     assert verifyObject(IMediaRelay, relay)
-    assert verifyObject(IMediaStream, relay.open((4, 4)))
+    assert verifyObject(IMediaStream, opened(relay.open((4, 4))))
 
 
 @pytest.mark.parametrize("families", [(4, 4), (6, 6), (4, 6), (6, 4)])
 @pytest_twisted.ensureDeferred
 async def test_packets_pass_both_ways_byte_for_byte(relay: Relay, party: NewParty, families: tuple[int, int]) -> None:
     caller, callee = party(ADDRESSES[families[0]]), party(ADDRESSES[families[1]])
-    stream = relay.open(families)
+    stream = opened(relay.open(families))
     connect(stream, caller, callee)
     caller.send(voice(50, text=b"hello"), to=rtp_port(stream, CALLER))
     callee.send(voice(50, text=b"good day", ssrc=9), to=rtp_port(stream, CALLEE))
@@ -110,7 +111,7 @@ async def test_packets_pass_both_ways_byte_for_byte(relay: Relay, party: NewPart
 @pytest_twisted.ensureDeferred
 async def test_a_packet_of_any_size_passes(relay: Relay, party: NewParty) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     packets = [Packet(96, 1, 1, 1, bytes(size)).build() for size in (0, 1, 1460, 9000, 65000)]
     caller.send(packets, to=rtp_port(stream, CALLER))
@@ -121,7 +122,7 @@ async def test_a_packet_of_any_size_passes(relay: Relay, party: NewParty) -> Non
 async def test_rtcp_passes_on_its_own_ports_wherever_they_are(relay: Relay, party: NewParty) -> None:
     """MED-10: the a=rtcp port need not be the one above the RTP port."""
     voices, controls = [party(), party()], [party("127.0.0.3"), party("127.0.0.4")]
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     for side in (CALLER, CALLEE):
         stream.expect(side, voices[side].address, controls[side].address)
         controls[side].send([REPORT, Goodbye((side,)).build()], to=rtcp_port(stream, side))
@@ -135,7 +136,7 @@ async def test_rtcp_passes_on_its_own_ports_wherever_they_are(relay: Relay, part
 async def test_rtcp_on_the_rtp_port_goes_where_the_other_side_wants_rtcp(relay: Relay, party: NewParty) -> None:
     """MED-10: side 0 muxes (a=rtcp-mux), side 1 does not."""
     caller, callee, control = party(), party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLER, caller.address, caller.address)
     stream.expect(CALLEE, callee.address, control.address)
     caller.send([*voice(1), REPORT], to=rtp_port(stream, CALLER))
@@ -148,7 +149,7 @@ async def test_rtcp_on_the_rtp_port_goes_where_the_other_side_wants_rtcp(relay: 
 @pytest_twisted.ensureDeferred
 async def test_rtcp_is_not_sent_to_a_side_that_wants_none(relay: Relay, party: NewParty) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLER, caller.address, caller.address)
     stream.expect(CALLEE, callee.address, None)
     caller.send([REPORT, *voice(1)], to=rtp_port(stream, CALLER))
@@ -159,7 +160,7 @@ async def test_rtcp_is_not_sent_to_a_side_that_wants_none(relay: Relay, party: N
 async def test_stun_and_other_datagrams_are_taken_out(relay: Relay, party: NewParty) -> None:
     """ICE-07: STUN never reaches the other leg."""
     caller, callee, control = party(), party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLER, caller.address, control.address)
     stream.expect(CALLEE, callee.address, callee.address)
     first, second = voice(2)
@@ -193,7 +194,7 @@ async def test_nothing_is_injected_and_nothing_bled(relay: Relay, party: NewPart
     """A20, strict: before, during and after the media, RTP and RTCP; also the announced address on another port."""
     attackers = attackers_of(party)
     parties = caller, callee, caller_control, callee_control = [party() for _ in range(4)]
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     spray(attackers, stream)
     stream.expect(CALLER, caller.address, caller_control.address)
     stream.expect(CALLEE, callee.address, callee_control.address)
@@ -215,7 +216,7 @@ async def test_nothing_is_injected_and_nothing_bled(relay: Relay, party: NewPart
 async def test_what_attackers_queued_before_the_answer_is_not_relayed(relay: Relay, party: NewParty) -> None:
     """A20: the packets wait in the socket while it becomes connected to the right source."""
     attackers, caller, callee = attackers_of(party), party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLER, caller.address, None)
     spray(attackers, stream)
     stream.expect(CALLEE, callee.address, None)
@@ -229,7 +230,7 @@ async def test_the_attack_would_succeed_where_nobody_is_expected_from_a_known_ad
     make_relay: Callable[..., Relay], party: NewParty
 ) -> None:
     """A20, negative control: the same spray against ``learn`` and a caller who never speaks is noticed here."""
-    stream = make_relay(latching="learn").open((4, 4))
+    stream = opened(make_relay(latching="learn").open((4, 4)))
     attackers, callee = attackers_of(party), party()
     stream.expect(CALLER, NOWHERE, None)
     stream.expect(CALLEE, callee.address, None)
@@ -247,7 +248,7 @@ async def test_when_learning_the_announced_address_shuts_everyone_else_out(
     make_relay: Callable[..., Relay], party: NewParty
 ) -> None:
     """A20, heuristic: once the announced source has spoken, injected 0 and bled 0."""
-    stream = make_relay(latching="learn").open((4, 4))
+    stream = opened(make_relay(latching="learn").open((4, 4)))
     attackers, caller, callee = attackers_of(party), party(), party()
     connect(stream, caller, callee)
     caller.send(voice(1), to=rtp_port(stream, CALLER))
@@ -265,7 +266,7 @@ async def test_a_caller_behind_nat_is_learned_and_answered(
     make_relay: Callable[..., Relay], party: NewParty, clock: Clock
 ) -> None:
     """MED-16: symmetric RTP; ``auto`` learns since the announced address is private. RTCP follows the host."""
-    stream = make_relay().open((4, 4))
+    stream = opened(make_relay().open((4, 4)))
     caller, control, callee, callee_control = party("127.0.0.2"), party("127.0.0.2"), party(), party()
     stream.expect(CALLER, ("192.168.1.5", 4000), ("192.168.1.5", 4001), within=[ip_network("127.0.0.2/32")])
     stream.expect(CALLEE, callee.address, callee_control.address)
@@ -286,7 +287,7 @@ async def test_a_caller_behind_nat_is_learned_and_answered(
 async def test_a_new_address_is_followed_and_the_old_one_refused(relay: Relay, party: NewParty) -> None:
     """HLD-04 for our side: the ports towards both sides stay the same through a re-INVITE."""
     caller, callee, elsewhere = party(), party(), party("127.0.0.5")
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     callee.send(voice(1), to=rtp_port(stream, CALLEE))
     await caller.has(1)
@@ -303,7 +304,7 @@ async def test_a_new_address_is_followed_and_the_old_one_refused(relay: Relay, p
 
 @pytest_twisted.ensureDeferred
 async def test_the_same_address_again_changes_nothing(make_relay: Callable[..., Relay], party: NewParty) -> None:
-    stream = make_relay(latching="learn").open((4, 4))
+    stream = opened(make_relay(latching="learn").open((4, 4)))
     caller, callee = party("127.0.0.2"), party()
     stream.expect(CALLER, NOWHERE, None)
     stream.expect(CALLEE, callee.address, None)
@@ -317,7 +318,7 @@ async def test_the_same_address_again_changes_nothing(make_relay: Callable[..., 
 @pytest_twisted.ensureDeferred
 async def test_a_side_on_hold_receives_nothing_until_it_wants_to_again(relay: Relay, party: NewParty) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     stream.expect(CALLEE, None, None)
     caller.send(voice(5), to=rtp_port(stream, CALLER))
@@ -334,7 +335,7 @@ async def test_a_closed_port_of_the_peer_ends_nothing(relay: Relay, party: NewPa
     caller, gone = party(), party()
     address = gone.address
     await maybeDeferred(gone.stop)
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLER, caller.address, caller.address)
     stream.expect(CALLEE, address, address)
     for number in range(10):
@@ -360,7 +361,7 @@ async def heard(stream: Stream, packets: int) -> None:
 async def test_an_address_without_a_route_ends_nothing(relay: Relay, party: NewParty) -> None:
     """A socket bound to loopback cannot reach it: connect fails, sending fails, the stream lives on."""
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLER, caller.address, None)
     stream.expect(CALLEE, ("198.51.100.1", 4000), None)
     caller.send(voice(3), to=rtp_port(stream, CALLER))
@@ -376,7 +377,7 @@ async def test_statistics_are_exact_whatever_the_path_through_the_relay(
     relay: Relay, party: NewParty, clock: Clock
 ) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     clock.advance(5)
     order = [*voice(20), *voice(1, first=21), *voice(1, first=20), *voice(1, first=20), *voice(5, first=23)]
@@ -392,7 +393,7 @@ async def test_statistics_are_exact_whatever_the_path_through_the_relay(
 @pytest_twisted.ensureDeferred
 async def test_clock_rates_reach_the_statistics(relay: Relay, party: NewParty, clock: Clock) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     stream.set_clock_rates(CALLER, {103: 16000})
     for number in range(3):
@@ -405,7 +406,7 @@ async def test_clock_rates_reach_the_statistics(relay: Relay, party: NewParty, c
 @pytest_twisted.ensureDeferred
 async def test_one_way_audio_is_noticed(relay: Relay, party: NewParty, clock: Clock) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     missed: list[tuple[int, float]] = []
     stream.on_one_way = lambda side: missed.append((side, clock.seconds()))
@@ -421,7 +422,7 @@ async def test_one_way_audio_is_noticed(relay: Relay, party: NewParty, clock: Cl
 async def test_silence_is_noticed_but_not_on_hold_and_rtcp_breaks_it(
     make_relay: Callable[..., Relay], party: NewParty, clock: Clock
 ) -> None:
-    stream = make_relay(timeout=30.0, latching="strict").open((4, 4))
+    stream = opened(make_relay(timeout=30.0, latching="strict").open((4, 4)))
     caller, callee = party(), party()
     stream.expect(CALLER, caller.address, caller.address)
     stream.expect(CALLEE, callee.address, callee.address)
@@ -440,7 +441,7 @@ async def test_silence_is_noticed_but_not_on_hold_and_rtcp_breaks_it(
 
 
 def test_without_anyone_to_tell_the_watch_is_harmless(relay: Relay, clock: Clock) -> None:
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.watch(True)
     clock.pump([1] * 100)
 
@@ -450,7 +451,7 @@ def test_a_stream_whose_owner_fails_does_not_keep_the_news_from_others(
 ) -> None:
     told: list[str] = []
     for name in ("first", "second"):
-        stream = relay.open((4, 4))
+        stream = opened(relay.open((4, 4)))
         stream.on_silence = lambda name=name: (told.append(name), 1 / 0)
         stream.watch(True)
     clock.pump([1] * 61)
@@ -458,7 +459,7 @@ def test_a_stream_whose_owner_fails_does_not_keep_the_news_from_others(
 
 
 def test_a_stream_may_be_closed_when_it_is_told_of_silence(relay: Relay, pool: PortPool, clock: Clock) -> None:
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.on_silence = stream.close
     stream.watch(True)
     clock.pump([1] * 61)
@@ -467,7 +468,7 @@ def test_a_stream_may_be_closed_when_it_is_told_of_silence(relay: Relay, pool: P
 
 def test_ports_return_when_a_stream_closes(relay: Relay, pool: PortPool) -> None:
     before = open_files()
-    streams = [relay.open((4, 6)) for _ in range(10)]
+    streams = [opened(relay.open((4, 6))) for _ in range(10)]
     assert (pool.leased, open_files() - before) == (20, 40)
     for stream in streams * 2:
         stream.close()
@@ -481,7 +482,7 @@ def open_files() -> int:
 @pytest_twisted.ensureDeferred
 async def test_a_closed_stream_keeps_its_figures_and_ignores_what_it_is_told(relay: Relay, party: NewParty) -> None:
     caller, callee = party(), party()
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     connect(stream, caller, callee)
     caller.send(voice(2), to=rtp_port(stream, CALLER))
     await callee.has(2)
@@ -495,9 +496,9 @@ def test_a_range_that_is_used_up_leaves_nothing_half_open(clock: Clock) -> None:
     pool = PortPool(22000, 22005)
     relay = Relay(reactor, pool, clock=clock, bind_addresses=ADDRESSES)
     before = open_files()
-    relay.open((4, 4))
+    opened(relay.open((4, 4)))
     with pytest.raises(NoPortsError, match="all 3 port pairs"):
-        relay.open((4, 4))
+        opened(relay.open((4, 4)))
     assert (pool.leased, open_files() - before, relay.streams) == (2, 4, 1)
     relay.close()
     assert pool.leased == 0
@@ -506,7 +507,7 @@ def test_a_range_that_is_used_up_leaves_nothing_half_open(clock: Clock) -> None:
 def test_a_version_without_an_address_leaves_nothing_half_open(clock: Clock, pool: PortPool) -> None:
     relay = Relay(reactor, pool, clock=clock, bind_addresses={4: "127.0.0.1"})
     with pytest.raises(NoPortsError, match=r"no IPv6 address is set for media; add one to media\.bind_address"):
-        relay.open((4, 6))
+        opened(relay.open((4, 6)))
     assert pool.leased == 0
     relay.close()
 
@@ -515,14 +516,14 @@ def test_a_system_that_watches_no_more_sockets_leaves_nothing_half_open(relay: R
     before = open_files()
     refusal = OSError(28, "No space left on device")
     with patch.object(relay._poll, "add", side_effect=refusal), pytest.raises(NoPortsError, match="watches no more"):
-        relay.open((4, 4))
+        opened(relay.open((4, 4)))
     assert (pool.leased, open_files() - before) == (0, 0)
 
 
 def test_what_is_advertised_may_differ_from_what_is_bound(clock: Clock, pool: PortPool) -> None:
     settings = {"bind_addresses": {4: "0.0.0.0"}, "advertised_addresses": {4: "203.0.113.10"}}
     relay = Relay(reactor, pool, clock=clock, **settings)
-    assert relay.open((4, 4)).local(CALLER)[0] == "203.0.113.10"
+    assert opened(relay.open((4, 4))).local(CALLER)[0] == "203.0.113.10"
     relay.close()
 
 
@@ -533,7 +534,7 @@ def test_a_wildcard_is_not_advertised(clock: Clock, pool: PortPool) -> None:
 
 @pytest.mark.parametrize("address", [("media.example.com", 4000), ("::1", 4000), ("224.0.0.1", 4000), ("10.0.0.1", 0)])
 def test_an_unusable_address_is_refused_and_changes_nothing(relay: Relay, address: tuple[str, int]) -> None:
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     stream.expect(CALLEE, ("127.0.0.1", 4000), None)
     for rtp, rtcp in ((address, None), (("127.0.0.1", 5000), address)):
         with pytest.raises(UnusableAddressError):
@@ -542,6 +543,6 @@ def test_an_unusable_address_is_refused_and_changes_nothing(relay: Relay, addres
 
 
 def test_a_stream_is_not_led_back_to_itself(relay: Relay) -> None:
-    stream = relay.open((4, 4))
+    stream = opened(relay.open((4, 4)))
     with pytest.raises(UnusableAddressError, match="the relay's own: a loop"):
         stream.expect(CALLER, rtp_port(stream, CALLEE), None)

@@ -191,3 +191,9 @@ def test_a_key_that_nobody_offered_is_told() -> None:
 def test_a_refused_line_needs_no_key() -> None:
     offer = (DATA / "carrier_offer.sdp").read_bytes()
     check_answer(parse(offer), parse(offer.replace(b"audio 24680", b"audio 0").replace(b"a=crypto", b"a=nothing")))
+
+
+def test_keys_of_our_own_are_judged_by_who_made_them() -> None:
+    """MED-03: the tag of an answer to them may be wrong."""
+    offer = (DATA / "carrier_offer.sdp").read_bytes()
+    check_answer(parse(offer), parse(offer.replace(b"a=crypto:1", b"a=crypto:2")), keyed=(0,))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rustalk.sdp.errors import SdpError
 from rustalk.sdp.model import Connection, Direction, Origin, Session
 from rustalk.sdp.parse import parse
-from rustalk.sdp.rewrite import LocalMedia, rewrite
+from rustalk.sdp.rewrite import LocalMedia, Terms, rewrite
 
 DATA = Path(__file__).parent.parent / "data" / "sdp"
 OURS = LocalMedia("203.0.113.10", 20000, 20001)
@@ -167,3 +168,51 @@ def test_what_is_written_means_what_it_says(lines: list[str], relayed: bool, tri
     assert parse(rewritten.to_bytes()) == rewritten
     again = rewrite(rewritten, places, ORIGIN, trim=trim, inactive_only=inactive_only)
     assert again == rewritten
+
+
+TERMS_TEXT = (
+    b"v=0\r\nm=audio 4000 RTP/SAVP 8 96 0\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-16\r\n"
+    b"a=crypto:1 X inline:old\r\na=rtcp:4001\r\na=crypto:2 X inline:old\r\na=ptime:20\r\n"
+)
+
+
+def on_terms(terms: Terms) -> list[bytes]:
+    """The lines of the media section as they are written on these terms."""
+    local = LocalMedia("203.0.113.10", 20000, 20001, terms)
+    told = rewrite(parse(TERMS_TEXT), [local], Origin("-", 1, 1, "203.0.113.10"))
+    assert parse(told.to_bytes()) == told
+    return list(told.media[0].lines)
+
+
+def test_profile_keys_and_payload_types_are_written_on_our_terms() -> None:
+    """MED-01, MED-08: each in the place of what came."""
+    lines = on_terms(Terms(b"RTP/SAVPF", ("0", "96"), {"96": "101"}, (b"a=crypto:7 Y inline:new",)))
+    assert lines == [
+        b"m=audio 20000 RTP/SAVPF 0 101",
+        b"c=IN IP4 203.0.113.10",
+        b"a=rtpmap:101 telephone-event/8000",
+        b"a=fmtp:101 0-16",
+        b"a=crypto:7 Y inline:new",
+        b"a=rtcp:20001",
+        b"a=ptime:20",
+    ]
+
+
+def test_payload_types_may_change_places() -> None:
+    lines = on_terms(Terms(numbers={"96": "8", "8": "96"}, cryptos=()))
+    assert lines[0] == b"m=audio 20000 RTP/SAVP 96 8 0"
+    assert b"a=rtpmap:8 telephone-event/8000" in lines
+    assert not any(line.startswith(b"a=crypto") for line in lines)
+
+
+def test_lines_are_added_on_our_terms() -> None:
+    """ICE-01: RTCP on the same port, without a=rtcp beside it."""
+    lines = on_terms(Terms(added={"99": [b"a=rtpmap:99 CN/8000"]}, muxed=True, attributes=(b"a=ice-ufrag:x",)))
+    assert lines[0] == b"m=audio 20000 RTP/SAVP 8 96 0 99"
+    assert lines[-3:] == [b"a=rtcp-mux", b"a=rtpmap:99 CN/8000", b"a=ice-ufrag:x"]
+    assert not any(line.startswith(b"a=rtcp:") for line in lines)
+
+
+def test_two_codecs_of_one_number_are_not_sent() -> None:
+    with pytest.raises(SdpError, match="listed twice"):
+        on_terms(Terms(numbers={"96": "8"}))
