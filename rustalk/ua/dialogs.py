@@ -53,6 +53,10 @@ class Dialogs:
         """Whose request this is."""
         return self._usages.get(dialog_id(request))
 
+    def get(self, id: DialogId) -> Usage | None:
+        """Who lives in the dialog of this id: Call-ID, our tag, the peer's tag."""
+        return self._usages.get(id)
+
     def flow_lost(self, flow: IFlow) -> None:
         """Tell every dialog that a connection is gone."""
         for usage in list(self._usages.values()):

@@ -29,14 +29,22 @@ from rustalk.sip.transaction.key import cancel_key, client_key, server_key
 from rustalk.sip.transaction.server import Server
 from rustalk.sip.uri import find
 
+from .reasons import REASONS, reason_field
 from .timeouts import Timeout, Timeouts
 
-__all__ = ["ClientListener", "ClientTransaction", "Endpoint", "ServerListener", "ServerTransaction", "Surface"]
+__all__ = [
+    "ClientListener",
+    "ClientTransaction",
+    "Endpoint",
+    "ServerListener",
+    "ServerTransaction",
+    "Surface",
+    "Unheard",
+]
 
 log = Logger()
 
 _MAGIC = "z9hG4bK"
-_STRANGER = 'SIP;cause=403;text="unknown_source"'
 
 
 Verdict = Literal["admit", "reject", "drop"]
@@ -192,7 +200,7 @@ class ClientTransaction(_Transaction):
             return
         copied = [(n, v) for n, v in request.fields if n in ("Via", "Route", "From", "To", "Call-ID", "Max-Forwards")]
         cancel = Request("CANCEL", request.uri, [*copied, ("CSeq", f"{request.cseq.number} CANCEL"), *fields])
-        self.endpoint.start_client(cancel, self.flow, (self.key[0], "CANCEL"), _Unheard())
+        self.endpoint.start_client(cancel, self.flow, (self.key[0], "CANCEL"), Unheard())
         self._timers = self._timers or {}
         self._timers["CANCEL"] = self.endpoint.timeouts.start(64 * self.endpoint.timers.t1, self._give_up)
 
@@ -202,14 +210,14 @@ class ClientTransaction(_Transaction):
             self.carry_out(self.machine.transport_failed())
 
 
-class _Unheard:
-    """Listens to a request whose outcome changes nothing: CANCEL, BYE of a dialog that is gone."""
+class Unheard:
+    """Listens to a request whose outcome changes nothing: CANCEL, BYE, a digit."""
 
     def response_received(self, response: Response, flow: IFlow) -> None:
-        pass
+        """Whatever it says."""
 
     def request_failed(self, cause: str) -> None:
-        pass
+        """Nothing can be done about it."""
 
 
 class ServerTransaction(_Transaction):
@@ -255,6 +263,12 @@ class ServerTransaction(_Transaction):
         if status >= 200:
             extra.append(("Server", self.endpoint.product))
         self.send(self.request.response(status, reason, to_tag=to_tag, fields=extra, body=body))
+
+    def refuse(self, code: str, *, status: int = 0, fields: Iterable[Field] = ()) -> None:
+        """Refuse for a cause of the registry, which the Reason header, the log and the counters name alike."""
+        status = status or REASONS[code].status
+        self.endpoint.refused(code, status, self.request, self.flow)
+        self.respond(status, fields=[reason_field(code, status), *fields])
 
     def send(self, response: Response) -> None:
         """Answer with this response; a 2xx to INVITE may be sent again."""
@@ -329,10 +343,16 @@ class Endpoint:
             return
         echoed = [(n, v) for n, v in error.fields if n in ("Via", "From", "To", "Call-ID", "CSeq")]
         if {"Via", "From", "To", "Call-ID", "CSeq"} <= {name for name, _ in echoed}:
-            response = Response(
-                error.status, f"Bad Request - {error.reason[:80]}" if error.status == 400 else "", echoed
-            )
+            phrase = f"Bad Request - {error.reason[:80]}" if error.status == 400 else ""
+            response = Response(error.status, phrase, [*echoed, reason_field("bad_request", error.status)])
             if response.start_line.isprintable():
+                self._counters.refuse("bad_request")
+                log.info(
+                    "Refused what {host} sent with {status}: {error}",
+                    host=flow.peer[0],
+                    status=error.status,
+                    error=error.reason,
+                )
                 self.write(response.to_bytes(), flow, "")
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:
@@ -387,6 +407,20 @@ class Endpoint:
             self._counters.messages_malformed += 1
             log.debug("Ignored a message that SIP does not allow: {reason}", reason=error.reason)
 
+    def refused(self, code: str, status: int, request: Request, flow: IFlow) -> None:
+        """Count a refusal and say why it happened."""
+        self._counters.refuse(code)
+        log.info(
+            "Refused {method} of {transport} {host} with {status}: {code}, {text}",
+            method=request.method,
+            transport=flow.transport,
+            host=flow.peer[0],
+            status=status,
+            code=code,
+            text=REASONS[code].text,
+            call_id=request.call_id,
+        )
+
     @property
     def transactions(self) -> int:
         """How many transactions are in progress or waiting for stragglers."""
@@ -430,7 +464,7 @@ class Endpoint:
         """Refuse a stranger without keeping anything of the request (8.2.7)."""
         _stamp(request, flow)
         flow = _way_back(request, flow)
-        response = request.response(403, to_tag=self._salted(request), fields=[("Reason", _STRANGER)])
+        response = request.response(403, to_tag=self._salted(request), fields=[reason_field("unknown_source")])
         self.write(response.to_bytes(), flow, request.call_id)
 
     def _salted(self, request: Request) -> str:
@@ -445,17 +479,17 @@ class Endpoint:
             if request.method == "CANCEL":
                 self._cancel(transaction)
             elif request.method == "INVITE" and not request.to.tag and self._merged(transaction):
-                transaction.respond(482, fields=[("Reason", 'SIP;cause=482;text="merged_request"')])
+                transaction.refuse("merged_request")
             else:
                 self.surface.request_received(transaction)
         except RemoteProtocolError as error:
             self._counters.messages_malformed += 1
-            log.debug("Refused a request with {status}: {reason}", status=error.status, reason=error.reason)
-            transaction.respond(error.status)
+            log.info("What was wrong with the request: {reason}", reason=error.reason, call_id=request.call_id)
+            transaction.refuse("bad_request", status=error.status)
         except Exception:
             log.failure("A request could not be handled: {request!r}", request=request)
             if transaction.machine.request is not None:
-                transaction.respond(500)
+                transaction.refuse("internal_error")
 
     def _merged(self, transaction: ServerTransaction) -> bool:
         """Whether the same request has already come another way (8.2.2.2)."""
@@ -465,7 +499,7 @@ class Endpoint:
         request = cancel.request
         invite = self._servers.get(cancel_key(request))
         if invite is None:
-            cancel.respond(481)
+            cancel.refuse("no_dialog")
             return
         cancel.respond(200)
         if invite.listener is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from rustalk.interfaces import IFlow
@@ -12,7 +12,9 @@ from rustalk.sip.session_timer import SessionTimer
 
 from .dialogs import Dialogs
 from .endpoint import ServerTransaction
-from .inspect import ALLOW, SDP
+from .inspect import ALLOW, SDP, description
+from .reasons import reason_field
+from .reliable import ReliableRing, wants_reliable
 from .route import Path
 from .session import Session, SessionListener
 
@@ -22,23 +24,32 @@ __all__ = ["Incoming", "IncomingListener"]
 class IncomingListener(SessionListener, Protocol):
     """Who rings the phone."""
 
+    def updated(self, body: bytes) -> bytes:
+        """The caller describes its early media anew; the answer to that, b'' where it cannot be taken."""
+
     def call_cancelled(self, cancel: Request | None) -> None:
-        """The caller gave up; the INVITE has been answered with 487."""
+        """The caller gave up, or is lost; the INVITE has its final answer."""
 
 
 class Incoming:
     """One incoming INVITE. Its 18x and 2xx carry one To tag of ours, unless ``answer`` is told to fork.
 
+    ``description`` is the session description of the caller that counts: that of the INVITE, or of a later PRACK or
+    UPDATE; b'' for none.
     Raises RemoteProtocolError for an INVITE that can make no dialog, since it has no usable Contact.
     """
 
     __slots__ = (
         "_dialogs",
         "_is_early",
+        "_offered",
         "_path",
+        "_reliable",
+        "_settled",
         "_tag",
         "allow",
         "contact",
+        "description",
         "dialog",
         "finished",
         "listener",
@@ -60,6 +71,7 @@ class Incoming:
     ) -> None:
         self.transaction = transaction
         self.request = transaction.request
+        self.description = description(self.request)
         self.listener = listener
         self.contact = contact
         self.timer = timer
@@ -70,6 +82,8 @@ class Incoming:
         self._tag = transaction.endpoint.token()
         self.dialog = Dialog.as_server(self.request, self._tag)
         self._is_early = False
+        self._offered = self._settled = False
+        self._reliable = ReliableRing(transaction, self._unacknowledged) if wants_reliable(self.request) else None
         transaction.listener = self
 
     def provisional(self, status: int, body: bytes = b"", fields: Iterable[Field] = ()) -> None:
@@ -79,13 +93,25 @@ class Incoming:
         if not self._is_early:
             self._is_early = True
             self._dialogs.add(self)
-        self.transaction.respond(
-            status, to_tag=self._tag, fields=[*self._dialog_fields(), *_described(body), *fields], body=body
-        )
+        fields = [*self._dialog_fields(), *_described(body), *fields]
+        self._offered = self._offered or bool(body)
+        if self._reliable is not None:
+            self._reliable.send(status, self._tag, fields, body)
+        else:
+            self.transaction.respond(status, to_tag=self._tag, fields=fields, body=body)
+
+    def settle(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once all that rang is acknowledged, which is when a 2xx may go out (RFC 3262 section 3)."""
+        if self._reliable is None:
+            then()
+        else:
+            self._reliable.settle(then)
 
     def answer(self, body: bytes, *, fork: bool = False) -> Session:
         """Send the 2xx and become a session. ``fork``: under a new tag, since the media differ from the early ones."""
         self._leave_early()
+        if self._reliable is not None:
+            self._reliable.stop()
         if fork:
             self._tag = self.transaction.endpoint.token()
             self.dialog = Dialog.as_server(self.request, self._tag)
@@ -99,8 +125,9 @@ class Incoming:
             self.listener,
             contact=self.contact,
             local=body,
-            remote=self.request.body,
+            remote=self.description,
             timer=self.timer,
+            allow=self.allow,
         )
         fields = [
             *self._dialog_fields(),
@@ -108,7 +135,8 @@ class Incoming:
             ("Server", self.transaction.endpoint.product),
             *_described(body),
         ]
-        session.answer_with(self.transaction, self.request.response(200, to_tag=self._tag, fields=fields, body=body))
+        response = self.request.response(200, to_tag=self._tag, fields=fields, body=body)
+        session.answer_with(self.transaction, response)
         session.wind_timer()
         return session
 
@@ -118,7 +146,13 @@ class Incoming:
             return
         self.finished = True
         self._leave_early()
+        if self._reliable is not None:
+            self._reliable.stop()
         self.transaction.respond(status, reason, to_tag=self._tag, fields=fields)
+
+    def _unacknowledged(self) -> None:
+        self.reject(504, fields=[reason_field("no_prack")])
+        self.listener.call_cancelled(None)
 
     def _dialog_fields(self) -> list[Field]:
         routes = [("Record-Route", value) for value in self.request.all("Record-Route")]
@@ -152,19 +186,51 @@ class Incoming:
         return self.listener.trunk
 
     def request_received(self, transaction: ServerTransaction) -> None:
-        """Before the answer only BYE ends something (15); media are settled by the answer."""
+        """Before the answer only BYE ends something (15); media may change once an 18x that described them is settled.
+
+        Raises RemoteProtocolError for a broken PRACK.
+        """
         request = transaction.request
         self.dialog.receive(request)
         if request.method == "BYE":
             transaction.respond(200)
             self._give_up(request)
-        elif request.method == "UPDATE" and not request.body:
+        elif request.method == "PRACK":
+            if self._reliable is not None and self._reliable.acknowledged(request, self._tag):
+                self._acknowledged(transaction)
+            else:
+                transaction.refuse("no_dialog")
+        elif request.method == "UPDATE" and (self._settled or not request.body):
             self.dialog.refresh_target(request)
-            transaction.respond(200, fields=[("Contact", self.contact), ("Allow", self.allow)])
+            self._renew(transaction)
         elif request.method in ("INVITE", "UPDATE"):
-            transaction.respond(500, fields=[("Retry-After", "2")])
+            transaction.refuse("still_busy", fields=[("Retry-After", "2")])
         else:
-            transaction.respond(405, fields=[("Allow", self.allow)])
+            transaction.refuse("bad_method", fields=[("Allow", self.allow)])
+
+    def _acknowledged(self, transaction: ServerTransaction) -> None:
+        """A PRACK may answer the offer of its 18x, which the ACK need not do again, or make one (RFC 3262 section 5)."""
+        body = description(transaction.request)
+        is_answer, self._settled = self._offered and not self.description, self._offered
+        if not is_answer:
+            self._renew(transaction)
+            return
+        transaction.respond(200)
+        self._settled = bool(body)
+        if body:
+            self.description = body
+            self.listener.answer_received(body)
+
+    def _renew(self, transaction: ServerTransaction) -> None:
+        """Answer a request that may describe the early media anew (RFC 3311)."""
+        body = description(transaction.request)
+        answer = self.listener.updated(body) if body else b""
+        if body and not answer:
+            transaction.refuse("bad_media")
+            return
+        self.description = body or self.description
+        fields = [("Contact", self.contact), ("Allow", self.allow), *_described(answer)]
+        transaction.respond(200, fields=fields, body=answer)
 
     def ack_received(self, request: Request) -> None:
         """An ACK has no place before the answer."""

@@ -8,11 +8,11 @@ from .inspect import ALLOW, SDP, SUPPORTED, inspect
 __all__ = ["answer_options"]
 
 
-def answer_options(transaction: ServerTransaction, contact: str, *, status: int = 200) -> None:
+def answer_options(transaction: ServerTransaction, contact: str, *, status: int = 200, allow: str = ALLOW) -> None:
     """Say what we can. Teams takes the SBC for inactive when the 200 carries no Contact."""
-    refusal = inspect(transaction.request)
-    if refusal is not None:
-        transaction.respond(refusal[0], fields=refusal[1])
+    unfit = inspect(transaction.request, allow)
+    if unfit is not None:
+        transaction.refuse(unfit.code, fields=unfit.fields)
         return
-    fields = [("Contact", contact), ("Allow", ALLOW), ("Accept", SDP), ("Supported", SUPPORTED)]
+    fields = [("Contact", contact), ("Allow", allow), ("Accept", SDP), ("Supported", SUPPORTED)]
     transaction.respond(status, fields=fields)

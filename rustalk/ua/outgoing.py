@@ -18,8 +18,10 @@ from rustalk.sip.session_timer import SessionTimer
 from .acknowledgement import Acknowledgement
 from .challenge import authorize
 from .dialogs import Dialogs
-from .endpoint import ClientTransaction, Endpoint
-from .inspect import ALLOW, SDP
+from .early import EarlyDialog
+from .endpoint import ClientTransaction, Endpoint, ServerTransaction
+from .inspect import ALLOW, SDP, SUPPORTED, description
+from .reliable import is_reliable
 from .route import Path
 from .session import Session, SessionListener
 from .timeouts import Timeout
@@ -28,12 +30,15 @@ __all__ = ["Invitation", "Outgoing", "OutgoingListener"]
 
 log = Logger()
 
+_BRANCHES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """What an INVITE says. ``from_`` and ``to`` are header values without a tag; times are seconds.
 
     ``patience`` is how long a peer may keep silent before the attempt is given up: no 100, no 18x, nothing (FO-05).
+    ``enclosed`` is the Content-Type and the text of a body that has ``body``, the session description, as a part.
     """
 
     uri: str
@@ -46,6 +51,8 @@ class Invitation:
     credentials: Credentials | None = None
     patience: float = 5.0
     allow: str = ALLOW
+    supported: str = SUPPORTED
+    enclosed: tuple[str, bytes] | None = None
 
 
 class OutgoingListener(SessionListener, Protocol):
@@ -53,6 +60,9 @@ class OutgoingListener(SessionListener, Protocol):
 
     def progressed(self, response: Response) -> None:
         """A 1xx above 100."""
+
+    def updated(self, body: bytes) -> bytes:
+        """The called side described its early media anew: the answer, b'' when that cannot be taken."""
 
     def answered(self, session: Session, response: Response) -> None:
         """The first 2xx; its ACK is on the way."""
@@ -73,12 +83,14 @@ class Outgoing:
         "_cancelled",
         "_challenge",
         "_dialogs",
+        "_early",
         "_endpoint",
         "_flow",
         "_invitation",
         "_listener",
         "_number",
         "_path",
+        "_rung",
         "_silence",
         "_tag",
         "_timer",
@@ -110,6 +122,8 @@ class Outgoing:
         self._challenge: Response | None = None
         self._cancelled: tuple[Field, ...] | None = None
         self._acks: dict[str, Acknowledgement | None] = {}
+        self._early: dict[str, EarlyDialog] = {}
+        self._rung: frozenset[str] = frozenset()
         self._transaction: ClientTransaction | None = None
         self._silence: Timeout | None = None
         self._send(())
@@ -118,6 +132,7 @@ class Outgoing:
         invitation = self._invitation
         self._number += 1
         self._silence = self._endpoint.timeouts.start(invitation.patience, self._silent)
+        content, body = invitation.enclosed or (SDP, invitation.body)
         request = Request(
             "INVITE",
             invitation.uri,
@@ -129,21 +144,27 @@ class Outgoing:
                 ("CSeq", f"{self._number} INVITE"),
                 ("Contact", invitation.contact),
                 ("Allow", invitation.allow),
-                *self._timer.offer(),
+                ("Supported", invitation.supported),
+                *self._timer.offer()[1:],
                 *invitation.fields,
                 ("User-Agent", self._endpoint.product),
                 *extra,
-                ("Content-Type", SDP),
+                ("Content-Type", content),
             ],
-            invitation.body,
+            body,
         )
         self._transaction = self._endpoint.send(request, self._flow, self)
+
+    def is_ringing(self, our_tag: str, their_tag: str) -> bool:
+        """Whether these tags name a branch that rings."""
+        return our_tag == self._tag and their_tag in self._rung
 
     def cancel(self, fields: Iterable[Field] = ()) -> None:
         """Give the call up: CANCEL, and BYE to whoever answered meanwhile. Nothing more is reported."""
         self._listener = None
         self._cancelled = tuple(fields)
         self._stop_silence()
+        self._leave_early()
         if self._transaction is not None:
             self._transaction.cancel(self._cancelled)
 
@@ -153,14 +174,42 @@ class Outgoing:
         """One response of one of the branches."""
         self._stop_silence()
         if response.status < 200:
-            if response.status > 100 and self._listener is not None:
+            if response.status > 100 and self._listener is not None and self._is_new(response):
+                if len(self._rung) < _BRANCHES:
+                    self._rung |= {response.to.tag}
                 self._listener.progressed(response)
         elif response.status < 300:
             self._accepted(response)
         elif not self._try_again(response):
+            self._leave_early()
             listener, self._listener = self._listener, None
             if listener is not None:
                 listener.refused(response)
+
+    def _is_new(self, response: Response) -> bool:
+        """Whether an 18x tells anything: one that must be acknowledged may come again (RFC 3262 section 4)."""
+        if not is_reliable(response):
+            return True
+        tag = response.to.tag
+        early = self._early.get(tag)
+        if early is None:
+            if len(self._early) == _BRANCHES or self._listener is None:
+                return False
+            early = self._early[tag] = EarlyDialog(
+                self._endpoint,
+                self._dialogs,
+                Dialog.as_client(response, f"{self._invitation.from_};tag={self._tag}", self._tag),
+                self._path,
+                trunk=self._listener.trunk,
+                contact=self._invitation.contact,
+                updated=self._listener.updated,
+            )
+        return early.acknowledge(response)
+
+    def _leave_early(self) -> None:
+        """No branch rings any more; how far each has counted is kept for those that answer all the same."""
+        for early in self._early.values():
+            early.end()
 
     def _accepted(self, response: Response) -> None:
         """A 2xx: the first makes the session; its copies get their ACK again; another branch's is ended at once."""
@@ -177,6 +226,10 @@ class Outgoing:
             log.warn("An answer is unusable: {reason}", reason=error.reason, call_id=self._call_id)
             self._report("bad_answer")
             return
+        early = self._early.get(tag)
+        if early is not None:  # its PRACKs and UPDATEs have counted on
+            dialog.local_seq, dialog.remote_seq = early.dialog.local_seq, early.dialog.remote_seq
+        self._leave_early()
         listener, self._listener = self._listener, None
         timer = self._timer if listener is not None else SessionTimer(0)
         timer.agreed(response)
@@ -188,8 +241,9 @@ class Outgoing:
             listener or _Nobody(),
             contact=self._invitation.contact,
             local=self._invitation.body,
-            remote=response.body,
+            remote=description(response),
             timer=timer,
+            allow=self._invitation.allow,
         )
         self._acks[tag] = session.acknowledge(self._number)
         session.wind_timer()
@@ -208,6 +262,8 @@ class Outgoing:
             return False
         fields = self._authorization()
         if fields is not None:
+            self._leave_early()
+            self._early.clear()
             self._send(fields)
         return fields is not None
 
@@ -216,7 +272,7 @@ class Outgoing:
         if self._challenge is None:
             return []
         invitation = self._invitation
-        request = Request("INVITE", invitation.uri, body=invitation.body)
+        request = Request("INVITE", invitation.uri, body=(invitation.enclosed or ("", invitation.body))[1])
         return authorize(request, self._challenge, invitation.credentials, self._endpoint.token())
 
     def request_failed(self, cause: str) -> None:
@@ -232,6 +288,7 @@ class Outgoing:
         self._report("silent")
 
     def _report(self, cause: str) -> None:
+        self._leave_early()
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.unanswered(cause)
@@ -253,8 +310,14 @@ class _Nobody:
     def answer_received(self, body: bytes) -> None:
         pass
 
-    def info_received(self, transaction: object) -> None:
-        pass
+    def info_received(self, transaction: ServerTransaction) -> None:
+        transaction.refuse("no_dialog")
+
+    def refer_received(self, transaction: ServerTransaction) -> None:
+        transaction.refuse("no_dialog")
+
+    def notify_received(self, transaction: ServerTransaction) -> None:
+        transaction.refuse("no_dialog")
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         pass

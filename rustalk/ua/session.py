@@ -19,8 +19,8 @@ from rustalk.sip.session_timer import SessionTimer
 from .accept import Acceptance
 from .acknowledgement import Acknowledgement
 from .dialogs import Dialogs
-from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction
-from .inspect import ALLOW, SDP, inspect, offers
+from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction, Unheard
+from .inspect import ALLOW, SDP, description, inspect
 from .reinvite import Reinvite
 from .route import Path
 from .timeouts import Timeout
@@ -44,6 +44,12 @@ class SessionListener(Protocol):
     def info_received(self, transaction: ServerTransaction) -> None:
         """The peer sent INFO; it must be answered."""
 
+    def refer_received(self, transaction: ServerTransaction) -> None:
+        """The peer wants the call to go elsewhere (RFC 3515); it must be answered."""
+
+    def notify_received(self, transaction: ServerTransaction) -> None:
+        """The peer tells what became of a REFER; it must be answered."""
+
     def session_ended(self, cause: str, request: Request | None) -> None:
         """The session is over: 'bye' with the request, or why we could not go on. The dialog is gone."""
 
@@ -56,7 +62,7 @@ class Offer:
     def __init__(self, session: Session, transaction: ServerTransaction) -> None:
         self._session: Session | None = session
         self.transaction = transaction
-        self.body = transaction.request.body
+        self.body = description(transaction.request)
         self.withdrawn = False
 
     def accept(self, body: bytes) -> None:
@@ -65,21 +71,21 @@ class Offer:
         if session is not None:
             session.offer_accepted(self.transaction, body)
 
-    def refuse(self, status: int, fields: Iterable[Field] = ()) -> None:
-        """Leave the media as they were."""
+    def refuse(self, code: str, status: int = 0) -> None:
+        """Leave the media as they were, for a cause of the registry of reasons."""
         session, self._session = self._session, None
         if session is not None:
-            session.offer_refused(self.transaction, status, fields)
+            session.offer_refused(self.transaction, code, status)
 
     def cancelled(self, cancel: Request) -> None:
         """The peer cancelled its re-INVITE."""
         self.withdrawn = True
-        self.refuse(487)
+        self.refuse("caller_cancelled")
 
     def transaction_failed(self, cause: str) -> None:
         """The connection that it came on is gone, and for the peer it has failed."""
         self.withdrawn = True
-        self.refuse(503)
+        self.refuse("caller_lost")
 
 
 class Session:
@@ -90,6 +96,7 @@ class Session:
 
     __slots__ = (
         "_acceptance",
+        "_allow",
         "_busy",
         "_deadline",
         "_dialogs",
@@ -119,6 +126,7 @@ class Session:
         local: bytes,
         remote: bytes,
         timer: SessionTimer,
+        allow: str = ALLOW,
     ) -> None:
         self.endpoint = endpoint
         self.dialog = dialog
@@ -128,6 +136,7 @@ class Session:
         self.remote = remote
         self.timer = timer
         self.ended = False
+        self._allow = allow
         self._dialogs = dialogs
         self._path = path
         self._acceptance: Acceptance | None = None
@@ -179,7 +188,7 @@ class Session:
     def _reinvite(self, done: Callable[[int, bytes], None]) -> None:
         fields = [
             ("Contact", self.contact),
-            ("Allow", ALLOW),
+            ("Allow", self._allow),
             *self.timer.offer(),
             ("User-Agent", self.endpoint.product),
             ("Content-Type", SDP),
@@ -207,9 +216,9 @@ class Session:
         acknowledgement.send()
         return acknowledgement
 
-    def info(self, fields: Iterable[Field], body: bytes, listener: ClientListener) -> None:
-        """Send INFO (RFC 6086 legacy use)."""
-        self.send(self.dialog.request("INFO", fields, body), listener)
+    def ask(self, method: str, fields: Iterable[Field], body: bytes, listener: ClientListener) -> None:
+        """Send a request that leaves media alone: INFO, NOTIFY, REFER."""
+        self.send(self.dialog.request(method, fields, body), listener)
 
     def bye(self, fields: Iterable[Field] = ()) -> None:
         """End the session; the peer's answer changes nothing. Our 2xx must be acknowledged first (section 15)."""
@@ -224,7 +233,7 @@ class Session:
 
     def _part(self, fields: Iterable[Field]) -> None:
         self._forget()
-        self.send(self.dialog.request("BYE", fields), _Farewell())
+        self.send(self.dialog.request("BYE", fields), Unheard())
 
     # Requests of the peer.
 
@@ -235,9 +244,9 @@ class Session:
     def request_received(self, transaction: ServerTransaction) -> None:
         """A request in this dialog."""
         request = transaction.request
-        refusal = inspect(request)
-        if refusal is not None:
-            transaction.respond(refusal[0], fields=refusal[1])
+        unfit = inspect(request, self._allow)
+        if unfit is not None:
+            transaction.refuse(unfit.code, fields=unfit.fields)
             return
         self.dialog.receive(request)
         if request.method in ("INVITE", "UPDATE"):
@@ -248,9 +257,13 @@ class Session:
         elif request.method == "INFO":
             self.listener.info_received(transaction)
         elif request.method == "OPTIONS":
-            transaction.respond(200, fields=[("Contact", self.contact), ("Allow", ALLOW), ("Accept", SDP)])
-        else:
-            transaction.respond(481 if request.method == "NOTIFY" else 405, fields=[("Allow", ALLOW)])
+            transaction.respond(200, fields=[("Contact", self.contact), ("Allow", self._allow), ("Accept", SDP)])
+        elif request.method == "REFER":
+            self.listener.refer_received(transaction)
+        elif request.method == "NOTIFY":
+            self.listener.notify_received(transaction)
+        else:  # a PRACK whose INVITE has its final answer
+            transaction.refuse("no_dialog")
 
     def ack_received(self, request: Request) -> None:
         """The peer has our 2xx."""
@@ -261,25 +274,28 @@ class Session:
         self._acceptance = None
         if self._parting is not None:
             self._part(self._parting)
-        elif offers(request) and request.body != self.remote:
-            self.remote = request.body
-            self.listener.answer_received(request.body)
+        elif (body := description(request)) and body != self.remote:
+            self.remote = body
+            self.listener.answer_received(body)
+        elif not self.remote:  # our 2xx offered, and nobody answered (RFC 3261 section 13.2.1)
+            self._lost("undescribed", 'SIP;cause=488;text="bad_media"')
 
     def _modification_received(self, transaction: ServerTransaction) -> None:
         """A re-INVITE or UPDATE: a refresh is ours to answer, other media are the call's (section 14.2, RFC 3311)."""
         request = transaction.request
         if self._busy is not None or self._acceptance is not None:
-            transaction.respond(500, fields=[("Retry-After", "1")])
+            transaction.refuse("still_busy", fields=[("Retry-After", "1")])
             return
         if self._pending is not None:
-            transaction.respond(491)
+            transaction.refuse("glare")
             return
         too_small = self.timer.too_small(request)
         if too_small is not None:
-            transaction.respond(422, fields=too_small)
+            transaction.refuse("short_interval", fields=too_small)
             return
         self.dialog.refresh_target(request)
-        if offers(request) and request.body != self.remote:
+        body = description(request)
+        if body and (body != self.remote or _is_out_of_place(self.local, body)):
             self._busy = transaction
             offer = Offer(self, transaction)
             transaction.listener = offer
@@ -287,7 +303,7 @@ class Session:
         elif request.method == "INVITE":
             self._answer_invite(transaction, self.local)
         else:
-            self._answer_update(transaction, self.local if request.body else b"")
+            self._answer_update(transaction, self.local if body else b"")
 
     def offer_accepted(self, transaction: ServerTransaction, body: bytes) -> None:
         """The call took the peer's offer and answers it."""
@@ -295,17 +311,17 @@ class Session:
             return
         self._busy = None
         self.local = body
-        self.remote = transaction.request.body
+        self.remote = description(transaction.request)
         if transaction.request.method == "INVITE":
             self._answer_invite(transaction, body)
         else:
             self._answer_update(transaction, body)
 
-    def offer_refused(self, transaction: ServerTransaction, status: int, fields: Iterable[Field]) -> None:
+    def offer_refused(self, transaction: ServerTransaction, code: str, status: int) -> None:
         """The call did not take the peer's offer, or the peer took it back."""
         if self._busy is transaction:
             self._busy = None
-            transaction.respond(status, fields=fields)
+            transaction.refuse(code, status=status)
 
     def _answer_invite(self, transaction: ServerTransaction, body: bytes) -> None:
         self.answer_with(transaction, self._success(transaction.request, body))
@@ -318,7 +334,7 @@ class Session:
     def _success(self, request: Request, body: bytes) -> Response:
         fields = [
             ("Contact", self.contact),
-            ("Allow", ALLOW),
+            ("Allow", self._allow),
             *self.timer.answer(request),
             ("Server", self.endpoint.product),
         ]
@@ -401,14 +417,9 @@ class Session:
         busy, self._busy = self._busy, None
         if busy is not None:
             busy.listener = None
-            busy.respond(487)
+            busy.refuse("normal", status=487)
 
 
-class _Farewell:
-    """Nobody waits for the answer to a BYE."""
-
-    def response_received(self, response: Response, flow: IFlow) -> None:
-        pass
-
-    def request_failed(self, cause: str) -> None:
-        pass
+def _is_out_of_place(local: bytes, offer: bytes) -> bool:
+    """Whether what we said last cannot answer this: it speaks of ICE, and the peer does not (RFC 8839 section 4.2)."""
+    return b"a=ice-ufrag:" in local and b"a=ice-ufrag:" not in offer

@@ -17,6 +17,7 @@ from rustalk.transport.resolve import Resolver
 from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import Endpoint, ServerTransaction, Verdict
 from rustalk.ua.incoming import Incoming
+from rustalk.ua.inspect import ALLOW
 from rustalk.ua.outgoing import Invitation, Outgoing
 from rustalk.ua.route import Path, Router
 from rustalk.ua.session import Offer, Session
@@ -44,7 +45,7 @@ class Heard:
 
 
 class Listener:
-    """Listens to calls and sessions; ``said`` is what it was told, in order."""
+    """Listens to calls and sessions; ``said`` is what it was told, in order, ``reply`` its answer to an UPDATE."""
 
     trunk = "peer"
 
@@ -52,6 +53,10 @@ class Listener:
         self.said: list[str] = []
         self.offers: list[Offer] = []
         self.infos: list[ServerTransaction] = []
+        self.refers: list[ServerTransaction] = []
+        self.notifies: list[ServerTransaction] = []
+        self.updates: list[bytes] = []
+        self.reply = b""
         self.session: Session | None = None
 
     def progressed(self, response: Response) -> None:
@@ -78,6 +83,16 @@ class Listener:
 
     def info_received(self, transaction: ServerTransaction) -> None:
         self.infos.append(transaction)
+
+    def refer_received(self, transaction: ServerTransaction) -> None:
+        self.refers.append(transaction)
+
+    def notify_received(self, transaction: ServerTransaction) -> None:
+        self.notifies.append(transaction)
+
+    def updated(self, body: bytes) -> bytes:
+        self.updates.append(body)
+        return self.reply
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         self.said.append(cause)
@@ -196,14 +211,14 @@ class Ends:
             timer=SessionTimer(),
         )
 
-    def called(self, listener: Listener, **parts: Any) -> Incoming:
+    def called(self, listener: Listener, *, allow: str = ALLOW, **parts: Any) -> Incoming:
         """Let the peer call us."""
         found: list[Incoming] = []
 
         def take(transaction: ServerTransaction) -> None:
             contact = f"<sip:{SBC}:5060>"
             incoming = Incoming(
-                transaction, self.dialogs, self.path(), listener, contact=contact, timer=SessionTimer(0)
+                transaction, self.dialogs, self.path(), listener, contact=contact, timer=SessionTimer(0), allow=allow
             )
             found.append(incoming)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rustalk.ua.inspect import ALLOW, inspect, offers
+from rustalk.ua.inspect import ALLOW, Unfit, inspect, offers
+from rustalk.ua.reasons import REASONS
 from tests.fakes.messages import make_request
 
 SDP = b"v=0\r\n"
@@ -14,12 +15,12 @@ SDP = b"v=0\r\n"
     ("method", "lines", "parts", "status"),
     [
         ("OPTIONS", [], {}, None),
-        ("REFER", [], {}, 405),
+        ("SUBSCRIBE", [], {}, 405),
         ("OPTIONS", [], {"uri": "mailto:bob@example.com"}, 416),
         ("INVITE", [], {"uri": "tel:+15551230002"}, None),
-        ("INVITE", ["Require: 100rel"], {}, 420),
+        ("INVITE", ["Require: teleport"], {}, 420),
         ("INVITE", ["Proxy-Require: foo"], {}, 420),
-        ("INVITE", ["Require: timer"], {}, None),
+        ("INVITE", ["Require: timer, replaces, 100rel"], {}, None),
         ("INVITE", ["Content-Type: text/plain"], {"body": b"x"}, 415),
         ("INVITE", [], {"body": b"x"}, 415),
         ("INVITE", ["Content-Type: Application/SDP;charset=utf-8"], {"body": SDP}, None),
@@ -35,15 +36,16 @@ def test_the_first_fault_in_the_order_of_the_rfc(
     method: str, lines: list[str], parts: dict[str, object], status: int | None
 ) -> None:
     """RFC 3261 section 8.2: method, scheme, extensions, content."""
-    refusal = inspect(make_request(method, *lines, **parts))
-    assert (refusal and refusal[0]) == status
+    unfit = inspect(make_request(method, *lines, **parts))
+    assert (unfit and REASONS[unfit.code].status) == status
 
 
 def test_a_refusal_says_what_would_do() -> None:
     """405 names the methods, 420 what is unsupported, 415 and 406 the type."""
-    assert inspect(make_request("REFER")) == (405, [("Allow", ALLOW)])
-    assert inspect(make_request("INVITE", "Require: a, timer, b")) == (420, [("Unsupported", "a, b")])
-    assert inspect(make_request("INVITE", "Accept: text/plain")) == (406, [("Accept", "application/sdp")])
+    assert inspect(make_request("SUBSCRIBE")) == Unfit("bad_method", (("Allow", ALLOW),))
+    assert inspect(make_request("INVITE", "Require: a, timer, b")) == Unfit("bad_extension", (("Unsupported", "a, b"),))
+    accept = (("Accept", "application/sdp"),)
+    assert inspect(make_request("INVITE", "Accept: text/plain")) == Unfit("unacceptable", accept)
 
 
 def test_an_offer_is_a_session_description() -> None:

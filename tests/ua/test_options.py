@@ -16,7 +16,7 @@ def test_the_answer_says_what_we_can(ends: Ends) -> None:
     assert answer.get("Contact") == "<sip:sbc.example.com>"
     assert "INVITE" in answer.tokens("Allow")
     assert answer.get("Accept") == "application/sdp"
-    assert answer.tokens("Supported") == {"timer"}
+    assert answer.tokens("Supported") == {"timer", "replaces", "100rel", "norefersub"}
 
 
 def test_options_that_require_too_much(ends: Ends) -> None:

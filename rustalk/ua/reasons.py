@@ -1,0 +1,106 @@
+"""Why a call was refused or ended: one registry for the log, the Reason header, the counters and the records.
+
+A status alone does not tell: 503 may mean that we are full, that every host of a trunk is down, or that the far end
+said so. Each cause has a code of its own, and none is ever reported as another's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rustalk.sip.headers import quote
+from rustalk.sip.message import Field
+
+__all__ = ["REASONS", "Reason", "reason", "reason_field"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A cause. ``status`` is what an unanswered caller gets; ``text`` tells a person, ``advice`` what to look at."""
+
+    code: str
+    status: int
+    text: str
+    advice: str = ""
+
+
+REASONS: dict[str, Reason] = {
+    item.code: item
+    for item in (
+        # Refused whatever the request wants (RFC 3261 section 8.2).
+        Reason("bad_request", 400, "the request is not one that SIP allows"),
+        Reason("bad_method", 405, "the method is not taken here"),
+        Reason("bad_scheme", 416, "the Request-URI is neither sip, sips nor tel"),
+        Reason("bad_extension", 420, "the request requires an extension that is not spoken here; Unsupported names it"),
+        Reason("bad_content", 415, "the body is of a kind that is not read here; Accept names the one that is"),
+        Reason("unacceptable", 406, "the request accepts no answer of a kind that is given here"),
+        Reason("short_interval", 422, "the session interval is shorter than Min-SE", "sip.min_se"),
+        Reason("merged_request", 482, "the same request came over another way before"),
+        Reason("no_dialog", 481, "no call or transaction is known by these tags and this Call-ID"),
+        Reason("already_answered", 486, "Replaces asks for a ringing call, and the call is answered"),
+        Reason("glare", 491, "both sides changed the session at the same time; ask again a little later"),
+        Reason("still_busy", 500, "the request before this one is not settled yet; Retry-After says when to come back"),
+        # Refused before anybody was called.
+        Reason("unknown_source", 403, "the call came from no configured trunk", "check the trunk's host and networks"),
+        Reason("draining", 503, "the switch is being shut down and takes no new calls"),
+        Reason("too_many_calls", 503, "the limit of simultaneous calls is reached", "limits.max_calls"),
+        Reason("calls_too_fast", 503, "the limit of new calls a second is reached", "limits.calls_per_second"),
+        Reason("loop_detected", 482, "the call came back to us"),
+        Reason("too_many_hops", 483, "Max-Forwards is used up; probably two systems route the call to each other"),
+        Reason("no_number", 484, "the Request-URI names nobody"),
+        Reason("bad_media", 488, "the session description could not be used"),
+        Reason(
+            "srtp_required", 488, "one side takes SRTP only, and the other one plain RTP that is not encrypted here"
+        ),
+        Reason("unknown_tenant", 404, "the Request-URI names no tenant of this switch", "teams.tenants"),
+        Reason("no_route", 404, "no route matched", "routing.routes"),
+        Reason("route_refused", 403, "a route rejects this call"),
+        Reason("route_hangup", 603, "a route ends this call"),
+        Reason(
+            "no_media_ports",
+            503,
+            "no media port could be opened: all are in use",
+            "media.ports",
+        ),
+        Reason("no_files", 503, "the process may open no more files for media", "LimitNOFILE, ulimit -n"),
+        Reason("trunk_full", 503, "the trunk has as many calls as it takes", "trunk.max_calls"),
+        Reason("trunk_too_fast", 503, "the trunk has got as many new calls a second as it takes", "trunk.max_cps"),
+        Reason("no_target", 503, "the trunk has no host that may be called", "trunk state"),
+        Reason("internal_error", 500, "the switch failed; the log has the details"),
+        # The called side.
+        Reason("target_unreachable", 503, "no host of the trunk could be reached", "trunk state"),
+        Reason("target_silent", 503, "no host of the trunk answered the INVITE", "sip.first_response_timeout"),
+        Reason(
+            "no_progress", 503, "nobody rang in time, so that the caller may go elsewhere (FO-07)", "teams.ring_within"
+        ),
+        Reason("ring_timeout", 408, "nobody answered in time", "sip.ring_timeout"),
+        Reason("far_end", 0, "the called side refused"),
+        Reason("bad_answer", 502, "the called side answered with a message that SIP does not allow"),
+        # The calling side.
+        Reason("caller_cancelled", 487, "the caller gave up before the answer"),
+        Reason("no_prack", 504, "the caller asked for reliable rings and acknowledged none (RFC 3262)"),
+        Reason("caller_lost", 487, "the caller's connection was lost before the answer"),
+        # After the answer.
+        Reason("normal", 0, "one side hung up"),
+        Reason("transferred", 0, "the call was handed on to somebody else"),
+        Reason("transfer_failed", 480, "who handed the call on has left, and nobody else took it"),
+        Reason("no_ack", 408, "the answer was never acknowledged"),
+        Reason("session_expired", 408, "the peer stopped refreshing its session (RFC 4028)"),
+        Reason("peer_gone", 481, "the peer no longer knows the call"),
+        Reason("peer_lost", 408, "the peer does not answer any more"),
+        Reason("no_media", 408, "no audio came from either side", "media.timeout"),
+        Reason("operator", 0, "hung up by the operator"),
+        Reason("shutdown", 503, "the switch was shut down"),
+    )
+}
+
+
+def reason(code: str) -> Reason:
+    """The registered cause of this code."""
+    return REASONS[code]
+
+
+def reason_field(code: str, status: int = 0) -> Field:
+    """The Reason header (RFC 3326): ``SIP;cause=404;text="no_route: no route matched"``."""
+    item = REASONS[code]
+    return "Reason", f"SIP;cause={status or item.status or 200};text={quote(f'{item.code}: {item.text}')}"
