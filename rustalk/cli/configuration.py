@@ -12,7 +12,7 @@ from rustalk.config.problem import ConfigError
 
 from .command import Command, CommandError, Exit, write_json
 
-__all__ = ["CHECK_CONFIG", "GENERATE_CONFIG"]
+__all__ = ["CHECK_CONFIG", "GENERATE_CONFIG", "read_file"]
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def _check_arguments(parser: ArgumentParser) -> None:
 def _check(arguments: Namespace, out: TextIO) -> int:
     name = arguments.file or arguments.config
     try:
-        settings = load(_read(name), name)
+        settings = load(read_file(name), name)
     except ConfigError as error:
         if not arguments.json:
             raise CommandError(str(error)) from None
@@ -42,7 +42,8 @@ def _check(arguments: Namespace, out: TextIO) -> int:
     return Exit.DONE
 
 
-def _read(name: str) -> str:
+def read_file(name: str) -> str:
+    """The text of a configuration file; raises CommandError, with what to do, where there is none to be had."""
     try:
         return Path(name).read_text(encoding="utf-8")
     except OSError as error:

@@ -13,8 +13,10 @@ from rustalk.cli.calls import CALL, HANGUP, LIST_CALLS
 from rustalk.cli.certificates import RELOAD_CERTIFICATES
 from rustalk.cli.command import Command, CommandError, Exit
 from rustalk.cli.configuration import CHECK_CONFIG, GENERATE_CONFIG
+from rustalk.cli.route import ROUTE
 from rustalk.cli.start import START
 from rustalk.cli.status import STATUS, TRUNKS
+from rustalk.cli.teams import TEAMS
 
 __all__ = ["COMMANDS", "main"]
 
@@ -46,11 +48,13 @@ COMMANDS = (
     START,
     CHECK_CONFIG,
     GENERATE_CONFIG,
+    ROUTE,
     STATUS,
     LIST_CALLS,
     CALL,
     HANGUP,
     TRUNKS,
+    TEAMS,
     RELOAD_CERTIFICATES,
     Command("teams-sim", "run the simulated Teams proxies", _rest, _teams_sim),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from ipaddress import ip_address, ip_network
 
@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from rustalk.config import formats, model
 from rustalk.media.session import MediaSide
+from rustalk.sdp.codec import Codec
 from rustalk.sip.digest import Credentials
 from rustalk.sip.uri import Uri, format_host
 from rustalk.transport.layer import Transport
@@ -21,26 +22,61 @@ from rustalk.ua.registration import Account, Registration
 from rustalk.ua.route import Router
 
 from .choose import Failover
+from .dialect import Dialect, dialects
 from .gateway import Gateway
+from .limit import Limit
 from .number import as_user
 from .probe import Probe
 from .provider import Provider
 from .teams import Teams
 
-__all__ = ["build_probes", "build_registrations", "build_trunks"]
+__all__ = ["build_dialects", "build_probes", "build_registrations", "build_trunks"]
+
+
+_TEAMS_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+"""The SRTP suites that Teams takes, the first one for our own offers (MED-02, MED-03)."""
+
+
+def build_dialects(settings: model.Settings) -> dict[str, Dialect]:
+    """How each enabled trunk speaks about people and numbers, by its id; `rustalk route test` needs no more of it."""
+    manners: dict[str, model.Manners] = {trunk.id: trunk for trunk in settings.trunks if trunk.enabled}
+    if settings.teams.enabled:
+        manners[model.TEAMS] = settings.teams
+    return dialects(manners, model.TEAMS)
 
 
 def _media_side(
-    settings: model.Settings, profile: model.SipProfile, media: str, *, trim: bool = False, teams: bool = False
+    settings: model.Settings,
+    profile: model.SipProfile,
+    manners: model.Teams | model.Trunk,
+    *,
+    trim: bool = False,
 ) -> MediaSide:
     family = settings.media.family(formats.version(profile.bind_address))
+    teams = manners if isinstance(manners, model.Teams) else None
+    direct = manners.media == "direct"
     return MediaSide(
         family=family,
         advertised=settings.media.advertised.get(family),
-        direct=media == "direct",
+        direct=direct,
         trim=trim,
-        inactive_only=teams,
-        within=tuple(ip_network(each) for each in settings.teams.networks) if teams else (),
+        inactive_only=teams is not None,
+        within=tuple(ip_network(each) for each in teams.networks) if teams and not teams.media_bypass else (),
+        srtp="any" if direct and teams is None else manners.srtp,
+        suites=_TEAMS_SUITES if teams else (),
+        codecs=_codecs(settings, manners.codecs),
+        dtmf=manners.dtmf,
+        strip_comfort_noise=manners.strip_comfort_noise,
+        ice=teams is not None and teams.media_bypass,
+    )
+
+
+def _codecs(settings: model.Settings, names: Iterable[str]) -> tuple[Codec, ...]:
+    """The codecs of these names, in this order, as descriptions know them."""
+    return tuple(
+        Codec(each.name, each.clock_rate, each.channels, each.fmtp, each.payload_type)
+        for name in names
+        for each in settings.codecs.named(name)
     )
 
 
@@ -52,6 +88,7 @@ def build_trunks(
     clock: IReactorTime,
 ) -> dict[str, Teams | Provider]:
     failover = Failover(settings.sip.failover_codes)
+    spoken = build_dialects(settings)
     trunks: dict[str, Teams | Provider] = {}
 
     def router(profile: model.SipProfile, protocol: str, tls: str | None) -> Router:
@@ -72,9 +109,17 @@ def build_trunks(
             profile=profiles[profile.id],
             proxies=teams.proxies,
             router=router(profile, "tls", "teams"),
+            dialect=spoken[model.TEAMS],
+            limit=Limit(teams.max_calls, teams.max_cps, clock.seconds),
+            tenants={tenant.id: tenant.fqdn for tenant in teams.tenants},
             clock=clock,
-            media=_media_side(settings, profile, teams.media, teams=True),
+            media=_media_side(settings, profile, teams),
             early_media=teams.early_media,
+            refer=teams.refer,
+            redirects=teams.redirects,
+            allow_refer=teams.allow_refer,
+            refer_local=teams.refer_local,
+            internal_address=teams.internal_media_address,
             ring_within=teams.ring_within or None,
             failover=failover,
             patience=settings.sip.first_response_timeout,
@@ -89,8 +134,12 @@ def build_trunks(
                 name=trunk.name or trunk.id,
                 profile=profiles[trunk_profile.id],
                 router=router(trunk_profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
-                media=_media_side(settings, trunk_profile, trunk.media, trim=trunk.protocol == "udp"),
+                dialect=spoken[trunk.id],
+                limit=Limit(trunk.max_calls, trunk.max_cps, clock.seconds),
+                media=_media_side(settings, trunk_profile, trunk, trim=trunk.protocol == "udp"),
                 early_media=trunk.early_media,
+                refer=trunk.refer,
+                redirects=trunk.redirects,
                 failover=failover,
                 patience=settings.sip.first_response_timeout,
                 max_forwards=settings.sip.max_forwards,

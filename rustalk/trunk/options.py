@@ -9,7 +9,7 @@ __all__ = ["compose_options"]
 
 
 def compose_options(
-    host: str, transport: str, sender: str, contact: str, call_id: str, hops: int, product: str
+    host: str, transport: str, sender: str, contact: str, call_id: str, hops: int, product: str, allow: str = ALLOW
 ) -> Request:
     """OPTIONS to ``host``; ``transport`` is the parameter of its URI, ``sender`` our From with its tag."""
     return Request(
@@ -22,7 +22,7 @@ def compose_options(
             ("Call-ID", call_id),
             ("CSeq", "1 OPTIONS"),
             ("Contact", contact),
-            ("Allow", ALLOW),
+            ("Allow", allow),
             ("Accept", "application/sdp"),
             ("User-Agent", product),
         ],

@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 from rustalk.interfaces import IFlow
 from rustalk.media.session import MediaSide
 from rustalk.sip.digest import Credentials
-from rustalk.sip.headers import quote
 from rustalk.sip.message import Request
-from rustalk.sip.uri import format_host
+from rustalk.sip.uri import Uri, format_host
+from rustalk.ua.inspect import ALLOW
 from rustalk.ua.outgoing import Invitation
 from rustalk.ua.profile import Profile
 from rustalk.ua.route import Path, Router
 from rustalk.ua.subject import Subject
 
 from .choose import Failover, shared
+from .dialect import Dialect
 from .gateway import Gateway
+from .limit import Limit
 from .number import as_user
 from .options import compose_options
-from .read import read_subject
 
 __all__ = ["Provider"]
 
@@ -27,7 +28,9 @@ __all__ = ["Provider"]
 class Provider:
     """A provider trunk. Its gateways are added once it exists, since each knows its trunk."""
 
-    takes_info = True
+    allow = ALLOW
+    internal_address = ""
+    takes_info = takes_refer = takes_redirects = True
 
     def __init__(
         self,
@@ -36,8 +39,12 @@ class Provider:
         name: str,
         profile: Profile,
         router: Router,
+        dialect: Dialect,
+        limit: Limit,
         media: MediaSide,
         early_media: str,
+        refer: str,
+        redirects: str,
         failover: Failover,
         patience: float,
         max_forwards: int,
@@ -49,8 +56,12 @@ class Provider:
         self.name = name
         self.profile = profile
         self.router = router
+        self.dialect = dialect
+        self.limit = limit
         self.media = media
         self.early_media = early_media
+        self.refer = refer
+        self.redirects = redirects
         self.credentials = credentials
         self.ring_within: float | None = None
         self.gateways: tuple[Gateway, ...] = ()
@@ -73,12 +84,24 @@ class Provider:
         return status < 500 and status != 408
 
     def subject(self, request: Request) -> Subject:
-        """Who calls whom."""
-        return read_subject(request)
+        """Who calls whom, in our own numbers, and what may be told of it."""
+        return self.dialect.reader.subject(request)
 
-    def contact(self, flow: IFlow, user: str) -> str:
-        """Our Contact towards it."""
+    def contact(self, flow: IFlow, user: str, tenant: str = "") -> str:
+        """Our Contact towards it, which is the same for every tenant."""
         return self.profile.contact(flow, as_user(user))
+
+    def inward(self, number: str) -> str:
+        """A number that came from it, in the form that routes know (XFR-06)."""
+        return self.dialect.plan.inward(number)
+
+    def answers_at(self, uri: Uri) -> bool:
+        """Never: whom it transfers a call to is for our routes to find."""
+        return False
+
+    def host_of(self, tenant: str) -> str:
+        """Its calls are not told apart by a name of ours."""
+        return ""
 
     def path(self, flow: IFlow) -> Path:
         """Where requests of a dialog go that began on this flow."""
@@ -86,15 +109,18 @@ class Provider:
 
     def invitation(self, gateway: Gateway, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
         """An INVITE for one of its hosts."""
-        called = as_user(subject.called)
-        display = f"{quote(subject.display)} " if subject.display else ""
-        caller = as_user(subject.caller) or "anonymous"
+        domain = self._domain(flow)
+        writer = self.dialect.writer
+        called = writer.called(subject)
+        caller = writer.caller(subject, domain)
         return Invitation(
-            uri=f"sip:{called}@{gateway.authority}{_transport(flow)}",
-            from_=f"{display}<sip:{caller}@{self._domain(flow)}>",
+            uri=writer.target(subject, f"sip:{called}@{gateway.authority}{_transport(flow)}"),
+            from_=caller.from_,
             to=f"<sip:{called}@{format_host(gateway.host)}>",
-            contact=self.contact(flow, caller),
+            contact=self.contact(flow, caller.user),
             body=body,
+            enclosed=writer.enclose(subject, body),
+            fields=writer.fields(subject, domain),
             max_forwards=subject.max_forwards,
             credentials=self.credentials,
             patience=self._patience,

@@ -1,0 +1,42 @@
+"""How many calls a trunk takes, and how fast: beyond it the caller hears 503 and goes elsewhere (FO-09)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rustalk.security.limits import bucket
+
+__all__ = ["Limit"]
+
+
+class Limit:
+    """Counts the calls of one trunk, those that came from it as well as those that go to it.
+
+    ``max_calls`` 0 and ``max_cps`` 0 are no limit; new calls a second may come at once, in a burst of a second's worth.
+    ``now`` gives seconds that never run backwards. Whatever was taken or admitted must be released once.
+    """
+
+    __slots__ = ("_bucket", "_max_calls", "_now", "calls")
+
+    def __init__(self, max_calls: int, max_cps: float, now: Callable[[], float]) -> None:
+        self._max_calls = max_calls
+        self._now = now
+        self._bucket = bucket(max_cps, now())
+        self.calls = 0
+
+    def admit(self) -> str:
+        """Ask for a call to the trunk: '' when it may begin, and counts, else the code of the reason why not."""
+        if 0 < self._max_calls <= self.calls:
+            return "trunk_full"
+        if self._bucket is not None and not self._bucket.take(self._now()):
+            return "trunk_too_fast"
+        self.calls += 1
+        return ""
+
+    def take(self) -> None:
+        """Count a call from the trunk, which is not asked for."""
+        self.calls += 1
+
+    def release(self) -> None:
+        """A call that was admitted or taken is over."""
+        self.calls -= 1
