@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFDSet, IReactorTCP, IReactorTime
+from twisted.internet.interfaces import IReactorTCP, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.names import client
@@ -24,12 +24,11 @@ from twisted.python.failure import Failure
 from rustalk.api.service import ApiService
 from rustalk.call.calls import Calls, Policy
 from rustalk.call.entry import Entry
-from rustalk.call.routes import ordered
+from rustalk.call.tenants import Tenants
 from rustalk.certificates.credentials import SwitchCredentials
 from rustalk.config import formats, model
-from rustalk.interfaces import IFlow
-from rustalk.media.ports import PortPool
-from rustalk.media.relay import Relay
+from rustalk.interfaces import IFlow, IMediaRelay
+from rustalk.media.engine import build_engine
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CertificateReload
 from rustalk.observe.trace import Trace
@@ -64,6 +63,7 @@ log = Logger()
 _RESOLVE_AGAIN = 60.0
 _LAST_WORDS = 0.5
 _SPARE_FILES = 256
+_LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
 def build(settings: model.Settings, reactor: Any) -> IService:
@@ -109,7 +109,7 @@ class Rustalk(MultiService):
             limits=Limits(message=settings.transport.max_message_size),
             bounds=_bounds(settings.transport),
         )
-        self.relay = _relay(settings.media, reactor)
+        self.engine = build_engine(settings.media, reactor, Path(settings.server.state_directory))
         self._dialogs = Dialogs()
         self._trunks: dict[str, Teams | Provider] = build_trunks(
             settings, self._profiles, self.transport, self._resolver, clock
@@ -118,8 +118,8 @@ class Rustalk(MultiService):
             self.endpoint,
             self._dialogs,
             trunks=self._trunks,
-            routes=ordered(settings.routing.routes),
-            relay=self.relay,
+            tenants=Tenants(settings.routing.routes, settings.teams.tenants, settings.teams.sbc_fqdn),
+            relay=cast("IMediaRelay", self.engine),
             policy=Policy(
                 max_calls=settings.limits.max_calls,
                 retry_after=settings.limits.retry_after,
@@ -130,6 +130,7 @@ class Rustalk(MultiService):
             rate=bucket(settings.limits.calls_per_second, clock.seconds()),
             now=clock.seconds,
             counters=self.counters,
+            loop=_loop(settings.media),
         )
         self.endpoint.surface = Entry(
             identify=self._identify,
@@ -182,6 +183,7 @@ class Rustalk(MultiService):
         _settle_memory()
         _take_files(self._settings.limits.max_calls)
         self.transport.start()
+        self.engine.start().addErrback(lambda reason: log.failure("The media engine did not start", reason))
         for profile_id, profile in self._profiles.items():
             for transport in profile.ports:
                 profile.ports[transport] = self.transport.port(profile_id)
@@ -215,7 +217,7 @@ class Rustalk(MultiService):
         untyped: Any = super()
         await untyped.stopService()
         await self.transport.stop()
-        self.relay.close()
+        await self.engine.stop()
         log.info("RusTalk has stopped; {left} calls were ended", left=left)
 
     def _wait(self, event: Deferred[None], seconds: float) -> Deferred[None]:
@@ -316,14 +318,9 @@ def _bounds(transport: model.Transport) -> Bounds:
     )
 
 
-def _relay(media: model.Media, reactor: Any) -> Relay:
-    return Relay(
-        cast("IReactorFDSet", reactor),
-        PortPool(*media.ports),
-        clock=reactor,
-        bind_addresses=media.bound,
-        advertised_addresses=media.advertised,
-        latching=media.latching,
-        timeout=media.timeout or None,
-        one_way_after=media.one_way_after or None,
-    )
+def _loop(media: model.Media) -> dict[int, str]:
+    """Where our own audio can be reached from this machine, by IP version."""
+    return {
+        family: _LOOPBACK[family] if formats.is_wildcard(address) else address
+        for family, address in media.bound.items()
+    }

@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from rustalk.interfaces import IFlow
 from rustalk.media.ports import NoPortsError
-from rustalk.media.session import MediaSession
+from rustalk.media.session import MediaSession, SessionClosedError
 from rustalk.sdp.errors import SdpError
 from rustalk.sip.message import Response
-from rustalk.ua.endpoint import ServerTransaction
-from rustalk.ua.session import Offer, Session
 
-__all__ = ["described", "informed", "offered"]
+from .events import Asked, Proposal
+from .leg import Conversation
+
+__all__ = ["Relayed", "described", "informed", "offered"]
 
 log = Logger()
 
 _PASSED = (488, 491, 415, 606)
 
 
-def offered(media: MediaSession, offer: Offer, side: int, own: Session, other: Session) -> None:
+def offered(media: MediaSession, offer: Proposal, side: int, own: Conversation, other: Conversation) -> None:
     """The session of a side, ``own``, wants other media: ask the other one, unless nothing changes for it (HLD-04)."""
+
+    def leased(_: object) -> None:
+        if not offer.withdrawn:
+            _pass_on(media, offer, side, own, other)
+
+    def unleased(failure: Failure) -> None:
+        if isinstance(failure.value, SessionClosedError):
+            offer.refuse("no_dialog")
+        elif isinstance(failure.value, (SdpError, NoPortsError)):
+            log.info("An offer cannot be used: {error}", error=failure.getErrorMessage())
+            offer.refuse("bad_media" if isinstance(failure.value, SdpError) else "no_media_ports", 488)
+        else:
+            _failed(failure, offer)
+
+    media.lease(offer.body, side).addCallbacks(leased, unleased).addErrback(_failed, offer)
+
+
+def _failed(reason: Failure, offer: Proposal) -> None:
+    log.failure("An offer could not be passed on", reason)
+    offer.refuse("internal_error")
+
+
+def _pass_on(media: MediaSession, offer: Proposal, side: int, own: Conversation, other: Conversation) -> None:
     body = _translated(media, offer.body, side)
     if body is None:
-        offer.refuse(488)
+        offer.refuse("bad_media")
     elif body == other.local:
         _settle(media, offer, other.remote, side)
     else:
         _ask(media, offer, body, side, own, other)
 
 
-def _ask(media: MediaSession, offer: Offer, body: bytes, side: int, own: Session, other: Session) -> None:
+def _ask(media: MediaSession, offer: Proposal, body: bytes, side: int, own: Conversation, other: Conversation) -> None:
     def done(status: int, answer: bytes) -> None:
         accepted = 200 <= status < 300 and bool(answer)
         if accepted and offer.withdrawn:
@@ -40,24 +65,24 @@ def _ask(media: MediaSession, offer: Offer, body: bytes, side: int, own: Session
             _settle(media, offer, answer, side)
         else:
             media.revert(side)
-            offer.refuse(status if status in _PASSED else 488)
+            offer.refuse("far_end", status if status in _PASSED else 488)
 
     if not other.offer(body, done):
         media.revert(side)
-        offer.refuse(491)
+        offer.refuse("glare")
 
 
-def _settle(media: MediaSession, offer: Offer, answer: bytes, side: int) -> None:
+def _settle(media: MediaSession, offer: Proposal, answer: bytes, side: int) -> None:
     """Answer an offer with what the other side says."""
     body = _translated(media, answer, 1 - side)
     if body is None:
         media.revert(side)
-        offer.refuse(488)
+        offer.refuse("bad_media")
     else:
         offer.accept(body)
 
 
-def described(media: MediaSession, body: bytes, side: int, other: Session) -> None:
+def described(media: MediaSession, body: bytes, side: int, other: Conversation) -> None:
     """A side described its media in an ACK, or took an offer back: the other one hears of it if it changes anything."""
     translated = _translated(media, body, side)
     if translated is None or translated == other.local:
@@ -74,32 +99,34 @@ def _translated(media: MediaSession, body: bytes, side: int) -> bytes | None:
     """What the other side is told; None for a description that cannot be used."""
     try:
         return media.translate(body, side)
-    except (SdpError, NoPortsError) as error:
+    except SdpError as error:
         log.info("A description cannot be used: {error}", error=str(error))
         return None
 
 
-def informed(transaction: ServerTransaction, other: Session, takes_info: bool) -> None:
+def informed(transaction: Asked, other: Conversation, takes_info: bool) -> None:
     """A side sent INFO: it crosses to a side that takes it, and is refused for one that does not (HDR-09)."""
     request = transaction.request
     if not takes_info:
-        transaction.respond(405, fields=[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY")])
+        transaction.refuse("bad_method", fields=[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY")])
         return
     fields = [(name, value) for name, value in request.fields if name in ("Content-Type", "Info-Package")]
-    other.info(fields, request.body, _Relayed(transaction))
+    other.ask("INFO", fields, request.body, Relayed(transaction))
 
 
-class _Relayed:
-    """Hands the answer to an INFO back to who asked."""
+class Relayed:
+    """Hands the answer to a request back to who asked."""
 
     __slots__ = ("_transaction",)
 
-    def __init__(self, transaction: ServerTransaction) -> None:
+    def __init__(self, transaction: Asked) -> None:
         self._transaction = transaction
 
     def response_received(self, response: Response, flow: IFlow) -> None:
-        if response.status >= 200:
+        if response.status >= 300:
+            self._transaction.refuse("far_end", status=response.status)
+        elif response.status >= 200:
             self._transaction.respond(response.status)
 
     def request_failed(self, cause: str) -> None:
-        self._transaction.respond(500)  # 408 is not for these (RFC 4320 section 4.1)
+        self._transaction.refuse("target_silent", status=500)  # 408 is not for these (RFC 4320 section 4.1)

@@ -4,49 +4,101 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rustalk.interfaces import IFlow
-from rustalk.media.ports import NoPortsError
-from rustalk.media.session import MediaSession
+from rustalk.media.ports import NoFilesError, NoPortsError
+from rustalk.media.session import InsecureError, MediaSession
 from rustalk.sdp.errors import SdpError
 from rustalk.sip.errors import RemoteProtocolError
+from rustalk.ua.endpoint import ServerTransaction, Unheard
 from rustalk.ua.incoming import Incoming
-from rustalk.ua.outgoing import Outgoing, OutgoingListener
+from rustalk.ua.inspect import description
+from rustalk.ua.reasons import REASONS, reason_field
 from rustalk.ua.subject import Subject
 from rustalk.ua.timeouts import Timeout, Timeouts
 
-from . import bridge
+from . import bridge, digits
+from .attempt import Attempt, Dial, blame
 from .early import EarlyMedia
-from .events import Answered, Described, Ended, Event, Informed, Offered, Progressed, Refused
-from .leg import CalleeLeg, CallerLeg, Leg
-from .reasons import REASONS, reason_field
+from .events import (
+    Answered,
+    Asked,
+    Described,
+    Ended,
+    Event,
+    Informed,
+    Notified,
+    Offered,
+    Progressed,
+    Referred,
+    Refused,
+    Updated,
+)
+from .leg import CalleeLeg, CallerLeg, Conversation, Leg
 from .setup import hunt
-from .target import Target
+from .target import Limit, Target
 
-__all__ = ["Call", "Dial"]
+__all__ = ["Call", "Change", "Crossroads"]
 
 log = Logger()
 
 _TO_US = frozenset((401, 405, 406, 407, 415, 416, 420, 421, 422, 494))
 """What the called side says to our own INVITE; to the caller's it would be no answer."""
 
-Dial = Callable[[Target, IFlow, Subject, bytes, str, OutgoingListener], Outgoing]
-"""Sends an INVITE: target, flow, subject, description, Call-ID, and who hears of its fate."""
+_INSECURE = (488, 415, 606)
+"""How a peer says that it does not take SRTP."""
+
+_THEIRS = ("far_end", "normal")
+"""Ends for which the called side may have given a Reason of its own."""
+
+_REDIRECTIONS = 5
+_SAID = 512
+
+_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""What spares who was called a missed call (RNG-07)."""
+
+
+class Change(Protocol):
+    """Somebody else is about to stand on one side of a call: a transfer, or a takeover."""
+
+    def departs(self, leg: Leg, event: Ended) -> bool:
+        """Whether the end of this leg does not end the call, since another is to come in its place."""
+
+    def cancel(self) -> None:
+        """The call is over."""
+
+
+class Crossroads(Protocol):
+    """Where a call asks for ways that it does not know itself."""
+
+    def referred(self, call: Call, leg: Leg, transaction: ServerTransaction) -> None:
+        """A side wants the call to go elsewhere; the REFER must be answered."""
+
+    def notified(self, call: Call, leg: Leg, transaction: ServerTransaction) -> None:
+        """A side tells what became of a REFER; the NOTIFY must be answered."""
+
+    def redirected(self, call: Call, contacts: Sequence[str]) -> Sequence[Target]:
+        """Who to call instead, after a 3xx; nobody where it is not to be followed."""
+
+    def passes_redirects(self, call: Call) -> bool:
+        """Whether the caller is told of a 3xx."""
 
 
 class Call:
     """A call in progress, until ``finished`` is called with it: then nothing is left but what its record needs."""
 
     __slots__ = (
+        "_attempt",
+        "_crossroads",
         "_dial",
         "_early",
         "_finished",
+        "_heard",
         "_hush",
-        "_outcome",
         "_parting",
         "_retry_after",
         "_ring",
@@ -60,16 +112,22 @@ class Call:
         "code",
         "destination",
         "ended_at",
+        "former",
         "hung_up_by",
         "id",
         "incoming",
         "info_to",
+        "limits",
         "media",
         "one_way",
+        "passes_refer",
         "placed",
+        "redirections",
+        "said",
         "started_at",
         "status",
         "subject",
+        "transfer",
     )
 
     def __init__(
@@ -78,6 +136,7 @@ class Call:
         subject: Subject,
         media: MediaSession,
         *,
+        crossroads: Crossroads,
         dial: Dial,
         token: Callable[[], str],
         timeouts: Timeouts,
@@ -91,8 +150,13 @@ class Call:
         self.subject = subject
         self.media = media
         self.info_to = info_to
-        self.caller: CallerLeg | None = None
-        self.callee: CalleeLeg | None = None
+        self.caller: Leg | None = None
+        self.callee: Leg | None = None
+        self.former: tuple[Leg, ...] = ()
+        self.transfer: Change | None = None
+        self.redirections = 0
+        self.passes_refer = False
+        self.limits: list[Limit | None] = [None, None]
         self.incoming: Incoming | None = None
         self.destination: str | None = None
         self.placed: tuple[str, ...] = ()
@@ -102,21 +166,25 @@ class Call:
         self.code: str | None = None
         self.status: int | None = None
         self.hung_up_by: str | None = None
+        self.said = ""
         self.one_way = False
+        self._crossroads = crossroads
         self._dial = dial
         self._token = token
         self._timeouts = timeouts
         self._retry_after = retry_after
         self._finished = finished
         self._parting = ""
+        self._heard = b""
         self._early: EarlyMedia | None = EarlyMedia(early_media, media, timeouts, self._ring_caller)
         self._ring_within = ring_within
         self._hush: Timeout | None = None
         self._ring: Timeout | None = None
         self._setup: Deferred[None] | None = None
-        self._outcome: Deferred[Refused | None] | None = None
+        self._attempt: Attempt | None = None
         media.on_silence = self._silent
         media.on_one_way = self._one_way
+        media.on_digit = self._dialled
 
     # Setting up.
 
@@ -124,9 +192,12 @@ class Call:
         """Call the targets in turn until one answers."""
         self.caller = caller
         self.incoming = incoming
-        self._ring = self._timeouts.start(ring_timeout, self._give_up, "ring_timeout")
+        self._ring = self._timeouts.start(ring_timeout, self.give_up, "ring_timeout")
         if self._ring_within is not None:
-            self._hush = self._timeouts.start(self._ring_within, self._give_up, "no_progress")
+            self._hush = self._timeouts.start(self._ring_within, self.give_up, "no_progress")
+        self._hunt(targets)
+
+    def _hunt(self, targets: Sequence[Target]) -> None:
         self._setup = Deferred.fromCoroutine(hunt(self, targets))
         self._setup.addErrback(self._setup_failed)
 
@@ -136,62 +207,77 @@ class Call:
         return self._early is not None and self._early.rang
 
     async def attempt(self, target: Target) -> Refused | None:
-        """Call one target and wait for what comes of it."""
-        assert self.incoming is not None
+        """Call one target and wait for what comes of it; once more without SRTP where it can do without."""
         self.destination = target.trunk
-        try:
-            body = self.media.translate(self.incoming.request.body, 0)
-        except SdpError as error:
-            log.info("Call {call} cannot be offered: {error}", call=self.id, error=str(error))
-            return Refused(0, "bad_media")
-        except NoPortsError as error:
-            log.warn("Call {call} has no media: {error}", call=self.id, error=str(error))
-            return Refused(0, "no_media_ports")
-        flow = await target.reach()
-        call_id = self._token()
-        self.placed += (call_id,)
-        leg = self.callee = CalleeLeg(target.trunk, flow, call_id, self.hear)
-        self._outcome = Deferred()
-        leg.outgoing = self._dial(target, flow, self.subject, body, call_id, leg)
-        refusal = await self._outcome
-        if self.ended_at is not None:  # given up meanwhile, which says nothing about the target
-            return None
-        why = _failure(refusal)
-        if why:
-            target.failed(why)
-        else:
-            target.worked()
-        return refusal
+        while True:
+            try:
+                body = await self._offer()
+            except SdpError as error:
+                log.info("Call {call} cannot be offered: {error}", call=self.id, error=str(error))
+                return Refused(0, "srtp_required" if isinstance(error, InsecureError) else "bad_media")
+            except NoPortsError as error:
+                log.warn("Call {call} has no media: {error}", call=self.id, error=str(error))
+                return Refused(0, "no_files" if isinstance(error, NoFilesError) else "no_media_ports")
+            flow = await target.reach()
+            leg = self.callee = CalleeLeg(target.trunk, flow, self._token(), self.hear)
+            self.placed += (leg.call_id,)
+            attempt = self._attempt = Attempt(leg)
+            refusal = await attempt.place(self._dial, target, flow, self.subject, body)
+            if self.ended_at is not None:  # given up meanwhile, which says nothing about the target
+                return None
+            blame(target, refusal)
+            if refusal is None or refusal.status not in _INSECURE or self.progressed or not self.media.plain(1):
+                return refusal
+
+    async def _offer(self) -> bytes:
+        """What the called side is offered: what the caller offers, or, where it says nothing yet, an offer of ours."""
+        assert self.incoming is not None
+        description = self.incoming.description
+        if not description:
+            await self.media.lease(b"", 0)
+            return self.media.offer(1)
+        await self.media.lease(description, 0)
+        return self.media.translate(description, 0)
 
     def refused(self, refusal: Refused) -> None:
         """The hunt is over without an answer."""
         self._setup = None
+        if refusal.contacts and self.redirections < _REDIRECTIONS:
+            targets = self._crossroads.redirected(self, refusal.contacts)
+            if targets:
+                self.redirections += 1
+                self._hunt(targets)
+                return
         code = refusal.cause if refusal.cause in REASONS else "far_end" if refusal.status else "target_silent"
         if refusal.cause == "transport":
             code = "target_unreachable"
         self.hung_up_by = "callee" if code == "far_end" else "switch"
+        self.said = refusal.reason[:_SAID]
         status = refusal.status if code == "far_end" else REASONS[code].status
-        if status in _TO_US or status < 400:
+        contacts = refusal.contacts if self._crossroads.passes_redirects(self) else ()
+        if status in _TO_US or (status < 400 and not contacts):
             status = 480 if status < 400 else 503
-        self._reject(code, status, refusal.phrase if status == refusal.status else "", refusal.reason)
+        self._reject(code, status, refusal.phrase if status == refusal.status else "", refusal.reason, contacts)
 
     def _setup_failed(self, reason: Failure) -> None:
         if not isinstance(reason.value, CancelledError):
             log.failure("Call {call} could not be set up", reason, call=self.id)
             self._reject("internal_error", 500)
 
-    def _give_up(self, code: str) -> None:
+    def give_up(self, code: str) -> None:
+        """Nobody will answer any more."""
         self.hung_up_by = "switch"
         self._reject(code, REASONS[code].status)
 
-    def _reject(self, code: str, status: int, phrase: str = "", reason: str = "") -> None:
+    def _reject(self, code: str, status: int, phrase: str = "", reason: str = "", contacts: Sequence[str] = ()) -> None:
         """Refuse the caller, and stop calling."""
         if self.ended_at is None:
             incoming = self.incoming
             self._finish(code, status)
             if incoming is not None:
-                field = ("Reason", reason) if code == "far_end" and reason else reason_field(code, status)
+                field = ("Reason", reason) if code in _THEIRS and reason else reason_field(code, status)
                 extra = [("Retry-After", str(self._retry_after))] if status == 503 else []
+                extra += [("Contact", f"<{contact}>") for contact in contacts]
                 incoming.reject(status, phrase, [field, *extra])
             self._let_go()
 
@@ -224,12 +310,23 @@ class Call:
         match event:
             case Progressed():
                 self._progressed(event)
+            case Updated() if leg.side == 1:
+                self._updated(event)
+            case Updated():
+                self._renewed(event)
+            case Described() if self.incoming is not None:
+                self._described(event.body)
             case Answered():
-                self._answered(event.body)
+                self._accepted(event.body)
             case Refused():
                 self._resolve(event)
             case Ended():
-                self._ended(leg, event)
+                if self.transfer is None or not self.transfer.departs(leg, event):
+                    self._ended(leg, event)
+            case Referred():
+                self._crossroads.referred(self, leg, event.transaction)
+            case Notified():
+                self._crossroads.notified(self, leg, event.transaction)
             case _:
                 self._bridge(leg, event)
 
@@ -238,10 +335,45 @@ class Call:
         if event.body:
             try:
                 body = self.media.translate(event.body, 1)
-            except (SdpError, NoPortsError) as error:
+                self._heard = event.body
+            except SdpError as error:
                 log.info("Ignored early media: {error}", error=str(error), call=self.id)
         if self._early is not None:
             self._early.progress(event.status, body)
+
+    def _updated(self, update: Updated) -> None:
+        """The called side changes its early media: nothing for the caller before the answer, who hears us anyway."""
+        try:
+            self.media.translate(update.body, 1)
+        except SdpError as error:
+            log.info("Refused early media: {error}", error=str(error), call=self.id)
+            return
+        update.answer = self.media.sent(1) or b""
+
+    def _renewed(self, update: Updated) -> None:
+        """The caller changes its early media, as far as the called side need not know: what that said last answers."""
+        told, heard = self.media.sent(1), self._heard
+        try:
+            changed = self.media.translate(update.body, 0) != told
+        except SdpError as error:
+            log.info("Refused early media: {error}", error=str(error), call=self.id)
+            return
+        if changed and self.incoming is not None:
+            self.media.translate(self.incoming.description, 0)
+        answer = self.media.translate(heard, 1)
+        update.answer = b"" if changed else answer
+
+    def _described(self, body: bytes) -> None:
+        """The caller answers what an 18x offered; the called side hears of it once it has answered itself."""
+        try:
+            self.media.translate(body, 0)
+        except SdpError as error:
+            log.info("A PRACK describes no usable media: {error}", error=str(error), call=self.id)
+
+    def _accepted(self, body: bytes) -> None:
+        """The called side answered; the caller hears of it once it has acknowledged all that rang."""
+        if self.incoming is not None:
+            self.incoming.settle(lambda: self._answered(body))
 
     def _answered(self, body: bytes) -> None:
         incoming, early, callee = self.incoming, self._early, self.callee
@@ -251,7 +383,7 @@ class Call:
         try:
             answer = self.media.translate(body, 1)
             self.caller.session = incoming.answer(answer, fork=early.described not in (b"", answer))
-        except (SdpError, NoPortsError, RemoteProtocolError) as error:
+        except (SdpError, RemoteProtocolError) as error:
             log.warn("Call {call} was answered with unusable media: {error}", call=self.id, error=str(error))
             if callee.session is not None:
                 callee.session.bye([reason_field("bad_media")])
@@ -263,14 +395,16 @@ class Call:
         self.incoming = None
         self._resolve(None)
         self._setup = None
+        if incoming.description not in (b"", description(incoming.request)) and callee.session is not None:
+            bridge.described(self.media, incoming.description, 0, callee.session)
 
     def _resolve(self, outcome: Refused | None) -> None:
-        waiting, self._outcome = self._outcome, None
-        if waiting is not None:
-            waiting.callback(outcome)
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.resolve(outcome)
 
     def _bridge(self, leg: Leg, event: Event) -> None:
-        opposite = self._other(leg)
+        opposite = self.other(leg)
         other = opposite.session if opposite is not None else None
         if leg.session is None or other is None:
             _hear_late(leg, event)
@@ -281,17 +415,71 @@ class Call:
             case Described():
                 bridge.described(self.media, event.body, leg.side, other)
             case Informed():
-                bridge.informed(event.transaction, other, self.info_to[1 - leg.side])
+                self._informed(leg, event.transaction, other)
 
-    def _other(self, leg: Leg) -> Leg | None:
+    def _informed(self, leg: Leg, transaction: Asked, other: Conversation) -> None:
+        """INFO: a digit goes on in the way that the other side dials, anything else crosses where it is taken."""
+        digit = digits.read(transaction.request) if self.media.takes_digits(1 - leg.side) != "info" else None
+        if digit is not None:
+            self.media.digit(1 - leg.side, digit.digit, digit.milliseconds)
+            transaction.respond(200)
+        else:
+            bridge.informed(transaction, other, self.info_to[1 - leg.side])
+
+    def _dialled(self, side: int, digit: str, milliseconds: int) -> None:
+        """A side dialled in a way that the other one does not know."""
+        leg = (self.caller, self.callee)[1 - side]
+        if self.media.takes_digits(1 - side) != "info":
+            self.media.digit(1 - side, digit, milliseconds)
+        elif leg is not None and leg.session is not None:
+            leg.session.ask("INFO", *digits.compose(digits.Digit(digit, milliseconds)), Unheard())
+
+    def other(self, leg: Leg) -> Leg | None:
+        """Who is on the other side."""
         return self.callee if leg is self.caller else self.caller
+
+    def lets_in(self, limit: Limit, side: int = 1) -> str:
+        """Ask the trunk on a side to take the call, in place of the one before: the code of why it does not, or ''."""
+        code = limit.admit()
+        if not code:
+            self.hold(limit, side)
+        return code
+
+    def hold(self, limit: Limit | None, side: int) -> None:
+        """The call counts at the trunk of ``limit``, which has admitted it, and no longer at the one before."""
+        before, self.limits[side] = self.limits[side], limit
+        if before is not None:
+            before.release()
+
+    def picked_up(self, old: Leg, new: Leg) -> None:
+        """Somebody else answers in place of who is being called."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel(_ELSEWHERE)
+        self._setup = None
+        self.place(old, new)
+
+    def place(self, old: Leg, new: Leg) -> None:
+        """Let ``new`` stand where ``old`` stood."""
+        self.former += (old,)
+        if old is self.caller:
+            self.caller = new
+        else:
+            self.callee = new
+            self.destination = new.trunk
+        old.hear = _hear_late
+        new.hear = self.hear
 
     # The end.
 
     def _ended(self, leg: Leg, event: Ended) -> None:
-        self.hung_up_by = "caller" if leg is self.caller else "callee"
+        self.hung_up_by = "switch" if event.by_switch else "caller" if leg is self.caller else "callee"
         self._parting = event.reason
-        other = self._other(leg)
+        self.said = event.reason[:_SAID]
+        if self.answered_at is None and leg is self.callee:  # it had picked the call up
+            self._reject(event.code, 480, reason=event.reason)
+            return
+        other = self.other(leg)
         self._finish(event.code, None if self.answered_at is not None else REASONS[event.code].status)
         if other is not None and other.session is not None:
             other.session.bye([("Reason", event.reason) if event.reason else reason_field(event.code)])
@@ -337,15 +525,18 @@ class Call:
         for leg in (self.caller, self.callee):
             if leg is not None:
                 leg.hear = _hear_late
+        if self.transfer is not None:
+            self.transfer.cancel()
         self._stop_waiting()
         setup, self._setup = self._setup, None
-        if self._outcome is not None and self.callee is not None:
-            # The hunt ends by its own return: a cancelled one would leave its frames to the garbage collector.
-            self.callee.cancel(self._cancel_reason())
-            self._resolve(None)
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel(self._cancel_reason())
         elif setup is not None:
             setup.cancel()
         self.media.close()
+        for side in (0, 1):
+            self.hold(None, side)
         self._finished(self)
 
 
@@ -353,19 +544,10 @@ def _hear_late(leg: Leg, event: Event) -> None:
     """The call is over, but a leg still has something to be answered."""
     match event:
         case Offered():
-            event.offer.refuse(481)
-        case Informed():
-            event.transaction.respond(481)
+            event.offer.refuse("no_dialog")
+        case Informed() | Referred() | Notified():
+            event.transaction.refuse("no_dialog")
         case Answered():
             if leg.session is not None:
                 leg.session.bye()
                 leg.session = None
-
-
-def _failure(refusal: Refused | None) -> str:
-    """What an outcome says against the host that was called; '' when nothing."""
-    if refusal is None or refusal.cause in REASONS:
-        return ""
-    if refusal.status == 0:
-        return "the connection was lost" if refusal.cause == "transport" else "no answer to INVITE"
-    return "503 to INVITE" if refusal.status == 503 else ""

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from rustalk.config.model import Route
+from rustalk.config.model import MediaPath
 from rustalk.interfaces import IFlow, IMediaRelay
 from rustalk.media.session import MediaSession, MediaSide
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CallSnapshot
 from rustalk.security.limits import TokenBucket
-from rustalk.sip.message import Request
+from rustalk.sip.errors import RemoteProtocolError
+from rustalk.sip.message import Field, Request
+from rustalk.sip.replaces import Replaces
 from rustalk.sip.session_timer import SessionTimer
-from rustalk.ua.dialogs import Dialogs
+from rustalk.ua.dialogs import Dialogs, Usage
 from rustalk.ua.endpoint import Endpoint, ServerTransaction
 from rustalk.ua.incoming import Incoming
-from rustalk.ua.inspect import inspect, offers
+from rustalk.ua.inspect import inspect
 from rustalk.ua.outgoing import Outgoing, OutgoingListener
+from rustalk.ua.reasons import REASONS, reason_field
 from rustalk.ua.subject import Subject
 
 from .call import Call
-from .leg import CallerLeg
-from .reasons import REASONS, reason_field
+from .leg import CalleeLeg, CallerLeg, Leg
+from .pickup import pick_up
+from .place import place
 from .record import refused, snapshot
-from .routes import CallQuery, Decision, Rejection, decide
+from .takeover import Takeover
 from .target import Target, Trunk
+from .tenants import Tenants
+from .transfers import Transfers
 
 __all__ = ["Calls", "Policy"]
 
@@ -54,6 +61,7 @@ class Policy:
 class Calls:
     """Takes INVITEs, refuses what may not pass, and keeps what is in progress and what lately ended.
 
+    ``loop`` is the address of this machine, by IP version, over which the media of two joined calls reach each other.
     ``now`` is the time of the token bucket in seconds. The calls themselves are found by their id.
     """
 
@@ -63,17 +71,18 @@ class Calls:
         dialogs: Dialogs,
         *,
         trunks: Mapping[str, Trunk],
-        routes: Sequence[Route],
+        tenants: Tenants,
         relay: IMediaRelay,
         policy: Policy,
         rate: TokenBucket | None,
         now: Callable[[], float],
         counters: Counters,
+        loop: Mapping[int, str],
     ) -> None:
         self._endpoint = endpoint
         self._dialogs = dialogs
         self._trunks = trunks
-        self._routes = routes
+        self._tenants = tenants
         self._relay = relay
         self._policy = policy
         self._rate = rate
@@ -84,6 +93,18 @@ class Calls:
         self._placed: set[str] = set()
         self._drained: Deferred[None] | None = None
         self._totals: Counter[str] = Counter()
+        self._transfers = Transfers(
+            trunks=trunks,
+            tenants=tenants,
+            dialogs=dialogs,
+            dial=self._dial,
+            token=endpoint.token,
+            timeouts=endpoint.timeouts,
+            ring_timeout=policy.ring_timeout,
+            owner=self._owner,
+            ringing=self._ringing,
+            loop=loop,
+        )
 
     # The door.
 
@@ -95,16 +116,20 @@ class Calls:
         if code is not None:
             self._refuse(transaction, source, code)
             return
-        unfit = inspect(request)
+        unfit = inspect(request, self._trunks[source].allow)
         if unfit is not None:
-            transaction.respond(unfit[0], fields=unfit[1])
+            self._refuse(transaction, source, unfit.code, fields=unfit.fields)
             return
         timer = SessionTimer(self._policy.session_expires, self._policy.min_se)
         too_small = timer.too_small(request)
         if too_small is not None:
-            transaction.respond(422, fields=too_small)
+            self._refuse(transaction, source, "short_interval", fields=too_small)
             return
-        self._route(transaction, source, timer)
+        replaces = request.get("Replaces")
+        if replaces is not None:
+            self._take_over(transaction, source, replaces, timer)
+        else:
+            self._route(transaction, source, timer)
 
     def _refusal(self, request: Request) -> str | None:
         """The code of what keeps this INVITE out before anybody asks where it goes."""
@@ -118,37 +143,37 @@ class Calls:
             return "too_many_calls"
         if self._rate is not None and not self._rate.take(self._now()):
             return "calls_too_fast"
-        if not offers(request):
-            return "no_offer" if not request.body else None
         return None
 
     def _route(self, transaction: ServerTransaction, source: str, timer: SessionTimer) -> None:
-        trunk = self._trunks[source]
-        subject = trunk.subject(transaction.request)
-        if not subject.called:
-            self._refuse(transaction, source, "no_number", subject)
+        subject = self._trunks[source].subject(transaction.request)
+        placed = place(self._tenants, subject, source, datetime.now(UTC))
+        decision, subject = placed.decision, placed.subject
+        if decision is None:
+            self._refuse(transaction, source, placed.code, subject, placed.status)
             return
-        query = CallQuery(source, subject.caller, subject.called, datetime.now(UTC))
-        decision = decide(self._routes, query)
-        if isinstance(decision, Decision):
-            self._begin(transaction, source, subject, decision, timer)
-        elif isinstance(decision, Rejection):
-            code = "route_hangup" if decision.route.action == "accept" else "route_refused"
-            self._refuse(transaction, source, code, subject, decision.status)
+        trunk = self._trunks.get(decision.trunk)
+        targets = trunk.targets() if trunk is not None else ()
+        code = "no_target" if trunk is None or not targets else _admitted(trunk, subject)
+        if code or trunk is None:
+            self._refuse(transaction, source, code, subject)
         else:
-            self._refuse(transaction, source, "no_route", subject)
+            self._begin(transaction, source, subject, trunk, targets, decision.media, timer)
 
     def _begin(
-        self, transaction: ServerTransaction, source: str, subject: Subject, decision: Decision, timer: SessionTimer
+        self,
+        transaction: ServerTransaction,
+        source: str,
+        subject: Subject,
+        trunk: Trunk,
+        targets: Sequence[Target],
+        path: MediaPath | None,
+        timer: SessionTimer,
     ) -> None:
-        caller_trunk, callee_trunk = self._trunks[source], self._trunks.get(decision.trunk)
-        targets = callee_trunk.targets() if callee_trunk is not None else ()
-        if callee_trunk is None or not targets:
-            self._refuse(transaction, source, "no_target", subject)
-            return
-        sides = caller_trunk.media, callee_trunk.media
-        both = sides[0].direct and sides[1].direct
-        direct = both if decision.media is None else decision.media == "direct"
+        """Call the targets of a trunk, which has admitted the call."""
+        caller = self._trunks[source]
+        sides = caller.media, trunk.media
+        direct = sides[0].direct and sides[1].direct if path is None else path == "direct"
         media = MediaSession(
             self._relay,
             (_going(sides[0], direct), _going(sides[1], direct)),
@@ -158,28 +183,76 @@ class Calls:
             self._endpoint.token(),
             subject,
             media,
+            crossroads=self._transfers,
             dial=self._dial,
             token=self._endpoint.token,
             timeouts=self._endpoint.timeouts,
-            early_media=callee_trunk.early_media,
-            ring_within=caller_trunk.ring_within,
-            info_to=(caller_trunk.takes_info, callee_trunk.takes_info),
+            early_media=trunk.early_media,
+            ring_within=caller.ring_within,
+            info_to=(caller.takes_info, trunk.takes_info),
             retry_after=self._policy.retry_after,
             finished=self._finished,
         )
-        flow = transaction.flow
-        leg = CallerLeg(source, flow, transaction.call_id, call.hear)
-        incoming = Incoming(
+        if subject.told.is_internal and caller.internal_address:
+            media.internal(0, caller.internal_address)
+        caller.limit.take()
+        call.limits = [caller.limit, trunk.limit]
+        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear)
+        try:
+            incoming = self._incoming(transaction, leg, subject, timer)
+        except RemoteProtocolError:
+            call.hold(None, 0)
+            call.hold(None, 1)
+            raise
+        self._calls[call.id] = call
+        self._totals.update({source, trunk.id})
+        call.start(leg, incoming, targets, self._policy.ring_timeout)
+
+    def _incoming(
+        self, transaction: ServerTransaction, leg: CallerLeg, subject: Subject, timer: SessionTimer
+    ) -> Incoming:
+        """The INVITE, as whoever answers it sees it."""
+        trunk = self._trunks[leg.trunk]
+        return Incoming(
             transaction,
             self._dialogs,
-            caller_trunk.path(flow),
+            trunk.path(transaction.flow),
             leg,
-            contact=caller_trunk.contact(flow, subject.called),
+            contact=trunk.contact(transaction.flow, subject.called, subject.tenant),
             timer=timer,
+            allow=trunk.allow,
         )
-        self._calls[call.id] = call
-        self._totals.update({source, decision.trunk})
-        call.start(leg, incoming, targets, self._policy.ring_timeout)
+
+    def _take_over(self, transaction: ServerTransaction, source: str, text: str, timer: SessionTimer) -> None:
+        """An INVITE that takes the place of a side of a call in progress (XFR-07)."""
+        found = self._transfers.replaced(Replaces.parse(text), source)
+        if isinstance(found, str):
+            self._refuse(transaction, source, found)
+            return
+        call, old = found
+        trunk = self._trunks[source]
+        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, old.side)
+        incoming = self._incoming(transaction, leg, trunk.subject(transaction.request), timer)
+        if call.answered_at is None:
+            pick_up(call, old, leg, incoming, self._endpoint.timeouts)
+        else:
+            Takeover(call, old, leg, self._endpoint.timeouts).start(incoming, trunk.media)
+
+    def _ringing(self, replaces: Replaces) -> tuple[Call, Leg] | None:
+        """The call that rings at somebody on a branch of these tags."""
+        for call in self._calls.values():
+            leg = call.callee if call.answered_at is None else None
+            if isinstance(leg, CalleeLeg) and leg.call_id == replaces.call_id and leg.outgoing is not None:
+                return (call, leg) if leg.outgoing.is_ringing(replaces.to_tag, replaces.from_tag) else None
+        return None
+
+    def _owner(self, usage: Usage) -> tuple[Call, Leg] | None:
+        """The call in progress that a dialog is a leg of."""
+        for call in self._calls.values():
+            for leg in (call.caller, call.callee):
+                if leg is not None and leg.session is cast(object, usage):
+                    return call, leg
+        return None
 
     def _dial(
         self,
@@ -210,10 +283,11 @@ class Calls:
         code: str,
         subject: Subject | None = None,
         status: int = 0,
+        fields: Iterable[Field] = (),
     ) -> None:
         """Answer with the status of the code, and leave a record of it."""
         status = status or REASONS[code].status
-        fields = [reason_field(code, status)]
+        fields = [reason_field(code, status), *fields]
         if status == 503:
             fields.append(("Retry-After", str(self._policy.retry_after)))
         request = transaction.request
@@ -248,7 +322,7 @@ class Calls:
         elif record.answered is not None:
             self._counters.calls_answered += 1
         log.info(
-            "{caller} to {called}, {source} to {destination}: {code}, {text} ({by} ended it, status {status})",
+            "{caller} to {called}, {source} to {destination}: {code}, {text} ({by} ended it, status {status}) {said}",
             call=call.id,
             caller=record.caller,
             called=record.called,
@@ -257,6 +331,7 @@ class Calls:
             code=call.code,
             text=REASONS[call.code or "normal"].text,
             by=call.hung_up_by,
+            said=call.said,
             status=call.status,
         )
         if self._drained is not None and not self._calls and not self._drained.called:
@@ -324,6 +399,14 @@ class Calls:
         """Hang up what is left."""
         for call in list(self._calls.values()):
             call.hang_up("shutdown")
+
+
+def _admitted(trunk: Trunk, subject: Subject) -> str:
+    """Why a trunk takes no more calls, '' where it does; who calls for help is never turned away."""
+    if subject.is_emergency:
+        trunk.limit.take()
+        return ""
+    return trunk.limit.admit()
 
 
 def _going(side: MediaSide, direct: bool) -> MediaSide:

@@ -13,11 +13,10 @@ from rustalk.security.limits import TokenBucket
 from rustalk.sip.message import Request
 from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import ServerTransaction, Verdict
-from rustalk.ua.inspect import inspect
+from rustalk.ua.inspect import Unfit, inspect
 from rustalk.ua.options import answer_options
 
 from .calls import Calls
-from .reasons import reason_field
 from .target import Trunk
 
 __all__ = ["Entry"]
@@ -71,25 +70,26 @@ class Entry:
         request, flow = transaction.request, transaction.flow
         identity = self._identify(flow)
         if not isinstance(identity, Identity):  # known a moment ago; its address has just changed hands
-            transaction.respond(403, fields=[reason_field("unknown_source")])
+            transaction.refuse("unknown_source")
         elif request.to.tag:
             self._in_dialog(transaction, identity)
         elif request.method == "INVITE":
             self._calls.invite_received(transaction, identity.trunk)
         elif request.method == "OPTIONS":
-            contact = self._trunks[identity.trunk].contact(flow, "")
+            trunk = self._trunks[identity.trunk]
+            contact = trunk.contact(flow, "")
             if self._calls.draining:
-                transaction.respond(503, fields=[reason_field("draining"), ("Contact", contact)])
+                transaction.refuse("draining", fields=[("Contact", contact)])
             else:
-                answer_options(transaction, contact)
+                answer_options(transaction, contact, allow=trunk.allow)
         else:
-            refusal = inspect(request) or (481, [])
-            transaction.respond(refusal[0], fields=refusal[1])
+            unfit = inspect(request, self._trunks[identity.trunk].allow) or Unfit("no_dialog")
+            transaction.refuse(unfit.code, fields=unfit.fields)
 
     def _in_dialog(self, transaction: ServerTransaction, identity: Identity) -> None:
         usage = self._dialogs.find(transaction.request)
         if usage is None or usage.trunk != identity.trunk:
-            transaction.respond(481)
+            transaction.refuse("no_dialog")
         else:
             usage.request_received(transaction)
 

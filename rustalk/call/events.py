@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from rustalk.sip.message import Field, Request
 from rustalk.ua.endpoint import ServerTransaction
-from rustalk.ua.session import Offer
 
-__all__ = ["Answered", "Described", "Ended", "Event", "Informed", "Offered", "Progressed", "Refused"]
+__all__ = [
+    "Answered",
+    "Asked",
+    "Described",
+    "Ended",
+    "Event",
+    "Informed",
+    "Notified",
+    "Offered",
+    "Progressed",
+    "Proposal",
+    "Referred",
+    "Refused",
+    "Updated",
+]
+
+
+class Proposal(Protocol):
+    """Other media, wanted by a side: taken or refused once."""
+
+    body: bytes
+    withdrawn: bool
+
+    def accept(self, body: bytes) -> None:
+        """Answer with this description."""
+
+    def refuse(self, code: str, status: int = 0) -> None:
+        """Leave the media as they were, for a cause of the registry of reasons."""
+
+
+class Asked(Protocol):
+    """A request that waits for its answer."""
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+
+    def respond(self, status: int) -> None:
+        """Answer."""
+
+    def refuse(self, code: str, *, status: int = 0, fields: Iterable[Field] = ()) -> None:
+        """Refuse for a cause of the registry of reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +59,14 @@ class Progressed:
 
     status: int
     body: bytes
+
+
+@dataclass(slots=True)
+class Updated:
+    """A side described its early media anew (RFC 3311); ``answer`` is for who hears it to fill in."""
+
+    body: bytes
+    answer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +78,28 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The called side did not take the call: its final status, or 0 and the cause when none came."""
+    """The called side did not take the call: its final status, or 0 and the cause when none came.
+
+    ``contacts`` are the addresses that a 3xx names, the best one first.
+    """
 
     status: int
     cause: str = ""
     phrase: str = ""
     reason: str = ""
+    contacts: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
     """A side wants other media."""
 
-    offer: Offer
+    offer: Proposal
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A side described its media anew in an ACK."""
+    """A side described its media in an ACK, or in the PRACK of an 18x that offered."""
 
     body: bytes
 
@@ -53,15 +108,33 @@ class Described:
 class Informed:
     """A side sent INFO, which must be answered."""
 
+    transaction: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A side sent REFER, which must be answered."""
+
+    transaction: ServerTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A side sent NOTIFY about a REFER that it got, which must be answered."""
+
     transaction: ServerTransaction
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A side is gone. ``code`` is of the registry of reasons; ``reason`` the Reason header that it sent."""
+    """A side is gone. ``code`` is of the registry of reasons; ``reason`` the Reason header that it sent.
+
+    ``by_switch``: it is us who ended what lay beyond it.
+    """
 
     code: str
     reason: str = ""
+    by_switch: bool = False
 
 
-Event = Progressed | Answered | Refused | Offered | Described | Informed | Ended
+Event = Progressed | Updated | Answered | Refused | Offered | Described | Informed | Referred | Notified | Ended

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
-from rustalk.interfaces import IFlow
-from rustalk.sip.message import Request, Response
-from rustalk.ua.endpoint import ServerTransaction
+from rustalk.sip.errors import RemoteProtocolError
+from rustalk.sip.message import Field, Request, Response
+from rustalk.ua.endpoint import ClientListener, ServerTransaction
+from rustalk.ua.inspect import description
 from rustalk.ua.outgoing import Outgoing
 from rustalk.ua.session import Offer, Session
 
-from .events import Answered, Described, Ended, Event, Informed, Offered, Progressed, Refused
+from .events import (
+    Answered,
+    Described,
+    Ended,
+    Event,
+    Informed,
+    Notified,
+    Offered,
+    Progressed,
+    Referred,
+    Refused,
+    Updated,
+)
 
-__all__ = ["CalleeLeg", "CallerLeg", "Leg"]
+__all__ = ["CalleeLeg", "CallerLeg", "Conversation", "Leg"]
 
 _CAUSES = {
     "bye": "normal",
@@ -20,23 +34,55 @@ _CAUSES = {
     "lost": "peer_lost",
     "no_ack": "no_ack",
     "session_expired": "session_expired",
+    "undescribed": "bad_media",
 }
 
 
+class Wire(Protocol):
+    """Where a leg leads, as it is told to people."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """The peer's address and port."""
+
+    @property
+    def transport(self) -> str:
+        """'UDP', 'TCP' or 'TLS'."""
+
+
+class Conversation(Protocol):
+    """What a call needs of an answered leg: a dialog of ours, or the way into another call."""
+
+    local: bytes
+    remote: bytes
+    ended: bool
+
+    def offer(self, body: bytes, done: Callable[[int, bytes], None]) -> bool:
+        """Offer new media; False when another offer is under way."""
+
+    def ask(self, method: str, fields: Iterable[Field], body: bytes, listener: ClientListener) -> None:
+        """Send a request that leaves media alone."""
+
+    def bye(self, fields: Iterable[Field] = ()) -> None:
+        """End it."""
+
+
 class Leg:
-    """What both sides have: after the answer a session, and somebody who hears its events."""
+    """What both sides have: after the answer a session, and somebody who hears its events.
 
-    __slots__ = ("call_id", "hear", "peer", "session", "transport", "trunk")
+    ``side`` is 0 for the side that called us and 1 for the one that we called, whoever stands there after a transfer.
+    """
 
-    side: int
+    __slots__ = ("call_id", "hear", "peer", "session", "side", "transport", "trunk")
 
-    def __init__(self, trunk: str, flow: IFlow, call_id: str, hear: Callable[[Leg, Event], None]) -> None:
+    def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int) -> None:
+        self.side = side
         self.trunk = trunk
         self.call_id = call_id
         self.peer = flow.peer
         self.transport = flow.transport
         self.hear = hear
-        self.session: Session | None = None
+        self.session: Conversation | None = None
 
     # What the session tells.
 
@@ -48,9 +94,23 @@ class Leg:
         """The peer described its media in an ACK."""
         self.hear(self, Described(body))
 
+    def updated(self, body: bytes) -> bytes:
+        """The early media were described anew; the answer to that, b'' where it cannot be taken."""
+        update = Updated(body)
+        self.hear(self, update)
+        return update.answer
+
     def info_received(self, transaction: ServerTransaction) -> None:
         """The peer sent INFO."""
         self.hear(self, Informed(transaction))
+
+    def refer_received(self, transaction: ServerTransaction) -> None:
+        """The peer sent REFER."""
+        self.hear(self, Referred(transaction))
+
+    def notify_received(self, transaction: ServerTransaction) -> None:
+        """The peer sent NOTIFY."""
+        self.hear(self, Notified(transaction))
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         """The session is over."""
@@ -58,11 +118,12 @@ class Leg:
 
 
 class CallerLeg(Leg):
-    """The side that called us. Its INVITE is answered by the call; until then it can only give up."""
+    """A peer that called us. Its INVITE is answered by the call; until then it can only give up."""
 
     __slots__ = ()
 
-    side = 0
+    def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 0) -> None:
+        super().__init__(trunk, flow, call_id, hear, side)
 
     def call_cancelled(self, cancel: Request | None) -> None:
         """CANCEL, or the caller's connection is lost."""
@@ -75,30 +136,27 @@ class CallerLeg(Leg):
 class CalleeLeg(Leg):
     """One attempt to call somebody."""
 
-    __slots__ = ("outgoing", "progressing")
+    __slots__ = ("outgoing",)
 
-    side = 1
-
-    def __init__(self, trunk: str, flow: IFlow, call_id: str, hear: Callable[[Leg, Event], None]) -> None:
-        super().__init__(trunk, flow, call_id, hear)
+    def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 1) -> None:
+        super().__init__(trunk, flow, call_id, hear, side)
         self.outgoing: Outgoing | None = None
-        self.progressing = False
 
     def progressed(self, response: Response) -> None:
         """A 1xx above 100."""
-        self.progressing = True
-        self.hear(self, Progressed(response.status, response.body))
+        self.hear(self, Progressed(response.status, description(response)))
 
     def answered(self, session: Session, response: Response) -> None:
         """The first 2xx."""
         self.session = session
         self.outgoing = None
-        self.hear(self, Answered(response.body))
+        self.hear(self, Answered(description(response)))
 
     def refused(self, response: Response) -> None:
         """The final refusal."""
         self.outgoing = None
-        self.hear(self, Refused(response.status, "", response.reason, response.get("Reason") or ""))
+        contacts = _by_preference(response) if response.status < 400 else ()
+        self.hear(self, Refused(response.status, "", response.reason, response.get("Reason") or "", contacts))
 
     def unanswered(self, cause: str) -> None:
         """No final response."""
@@ -110,3 +168,19 @@ class CalleeLeg(Leg):
         if self.outgoing is not None:
             self.outgoing.cancel([("Reason", reason)] if reason else [])
             self.outgoing = None
+
+
+def _by_preference(response: Response) -> tuple[str, ...]:
+    """The addresses of a 3xx, the highest q first (RFC 3261 section 8.1.3.4)."""
+    try:
+        ranked = sorted(response.contacts, key=lambda contact: -_preference(contact.param("q")))
+    except RemoteProtocolError:
+        return ()
+    return tuple(contact.address for contact in ranked)
+
+
+def _preference(text: str | None) -> float:
+    try:
+        return float(text or "1")
+    except ValueError:
+        return 0.0

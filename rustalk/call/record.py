@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TypedDict
 
-from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, MediaSnapshot
+from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, MediaSnapshot, SentSnapshot
+from rustalk.rtp.quality import Rating, rate_received, rate_sent
+from rustalk.rtp.statistics import StreamStatistics
 from rustalk.sdp.names import codec_names
 from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.subject import Subject
@@ -13,6 +18,8 @@ from .call import Call
 from .leg import Leg
 
 __all__ = ["refused", "snapshot"]
+
+_NOT_VOICE = frozenset({"telephone-event", "cn", "red"})
 
 
 def snapshot(call: Call) -> CallSnapshot:
@@ -36,6 +43,7 @@ def snapshot(call: Call) -> CallSnapshot:
         reason=call.code,
         sip_status=call.status,
         hung_up_by=call.hung_up_by,
+        said=call.said,
     )
 
 
@@ -75,7 +83,7 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot:
         peer=f"{leg.peer[0]}:{leg.peer[1]}",
         transport=leg.transport,
         codecs=_codecs(leg),
-        media=_media(call, leg.side),
+        media=_media(call, leg),
     )
 
 
@@ -87,18 +95,68 @@ def _codecs(leg: Leg) -> tuple[str, ...]:
     return codec_names(session.local if leg.side == 0 else session.remote)
 
 
-def _media(call: Call, side: int) -> MediaSnapshot | None:
-    """What arrived from this side, all its streams together; jitter is that of the first."""
+def _media(call: Call, leg: Leg) -> MediaSnapshot | None:
+    """What arrived from this leg, all its streams together; what cannot be added up is that of the first."""
     if call.media.direct:
         return None
-    streams = [pair[side] for pair in call.media.statistics()]
+    streams = [pair[leg.side] for pair in call.media.statistics()]
     if not streams:
         return None
+    first, codec = streams[0], _voice(_codecs(leg))
     return MediaSnapshot(
         packets=sum(stream.packets for stream in streams),
         bytes=sum(stream.bytes for stream in streams),
-        lost=sum(stream.lost for stream in streams),
-        reordered=sum(stream.reordered for stream in streams),
-        jitter_ms=streams[0].jitter_ms,
-        mos=streams[0].mos,
+        lost=_total(stream.lost for stream in streams),
+        reordered=_total(stream.reordered for stream in streams),
+        jitter_ms=_rounded(first.jitter_ms if first.packets else None, 3),
+        loss_percent=_rounded(first.loss_percent, 3),
+        round_trip_ms=_rounded(first.round_trip_ms, 3),
+        sent=_sent(first, codec),
+        **_rated(rate_received(first, codec)),
     )
+
+
+def _sent(stream: StreamStatistics, codec: str) -> SentSnapshot | None:
+    """What we sent to the leg, as it reports it."""
+    reported = stream.reported
+    if reported is None:
+        return None
+    return SentSnapshot(
+        packets=reported.packets,
+        lost=reported.lost,
+        jitter_ms=_rounded(reported.jitter_ms, 3),
+        loss_percent=_rounded(reported.loss_percent, 3),
+        round_trip_ms=_rounded(stream.round_trip_ms, 3),
+        **_rated(rate_sent(stream, codec)),
+    )
+
+
+class _Rated(TypedDict, total=False):
+    mos: float
+    r_factor: float
+    mos_inputs: Mapping[str, object]
+
+
+def _rated(rating: Rating | None) -> _Rated:
+    """The fields of a snapshot that a rating gives."""
+    if rating is None:
+        return {}
+    inputs = {
+        name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(rating.inputs).items()
+    }
+    return {"mos": round(rating.mos, 2), "r_factor": round(rating.r_factor, 1), "mos_inputs": inputs}
+
+
+def _voice(codecs: tuple[str, ...]) -> str:
+    """The codec that the answer puts first; empty where it names none."""
+    return next((codec for codec in codecs if codec.lower() not in _NOT_VOICE), "")
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """The sum, None if one of them was not counted."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -19,6 +19,7 @@ from rustalk.config.model import (
     DateRangeCondition,
     DayOfWeekCondition,
     DestinationCondition,
+    LocationCondition,
     MediaPath,
     Route,
     TimeCondition,
@@ -34,12 +35,16 @@ Outcome = Literal["matched", "noted", "disabled", "source", "pattern", "conditio
 
 @dataclass(frozen=True, slots=True)
 class CallQuery:
-    """What the routing knows of a call. ``source`` is the trunk it came from; ``now`` must have a time zone."""
+    """What the routing knows of a call. ``source`` is the trunk it came from; ``now`` must have a time zone.
+
+    ``location`` is how the caller's location was found, '' where none came with the call.
+    """
 
     source: str
     caller: str
     destination: str
     now: datetime.datetime
+    location: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a moment that means different things on different machines."""
@@ -146,6 +151,8 @@ def _holds(condition: Condition, call: CallQuery) -> bool:
             return pattern.matches(call.caller)
         case DestinationCondition(pattern=pattern):
             return pattern.matches(call.destination)
+        case LocationCondition(methods=methods):
+            return bool(call.location) and call.location.lower() in (method.lower() for method in methods)
 
 
 def _presentable(number: str) -> bool:

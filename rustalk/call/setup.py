@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from rustalk.transport.errors import TransportError
+from rustalk.ua.reasons import REASONS
 
 from .events import Refused
-from .reasons import REASONS
 from .target import Target
 
 __all__ = ["Caller", "hunt"]

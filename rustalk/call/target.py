@@ -10,11 +10,12 @@ from twisted.internet.defer import Deferred
 from rustalk.interfaces import IFlow
 from rustalk.media.session import MediaSide
 from rustalk.sip.message import Request
+from rustalk.sip.uri import Uri
 from rustalk.ua.outgoing import Invitation
 from rustalk.ua.route import Path
 from rustalk.ua.subject import Subject
 
-__all__ = ["Target", "Trunk"]
+__all__ = ["Limit", "Target", "Trunk"]
 
 
 class Target(Protocol):
@@ -43,24 +44,59 @@ class Target(Protocol):
         """Whether the next host should be tried after this final status (0: none came)."""
 
 
+class Limit(Protocol):
+    """How many calls a trunk takes. What was taken or admitted is released once."""
+
+    def admit(self) -> str:
+        """Ask for a call to the trunk: '' when it may begin, else the code of the reason why not."""
+
+    def take(self) -> None:
+        """Count a call from the trunk."""
+
+    def release(self) -> None:
+        """A call is over."""
+
+
 class Trunk(Protocol):
     """A peer network.
 
     ``media`` is how its media are treated, ``early_media`` what its callers' calls hear before the answer,
     ``ring_within`` how many seconds a call from it may go without an 18x before it is refused, None for ever.
+    ``internal_address`` is that of our media for who is inside of our own network (LMO-01), '' for none.
+    ``allow`` are the methods that it may send us. ``refer`` and ``redirects`` say whether a REFER or a 3xx of it is
+    carried out here or passed on; ``takes_info``, ``takes_refer`` and ``takes_redirects`` what may be passed on to it.
     """
 
     id: str
     media: MediaSide
     early_media: str
     ring_within: float | None
+    internal_address: str
+    allow: str
+    refer: str
+    redirects: str
     takes_info: bool
+    takes_refer: bool
+    takes_redirects: bool
+
+    @property
+    def limit(self) -> Limit:
+        """How many calls it takes."""
 
     def subject(self, request: Request) -> Subject:
         """Who calls whom in an INVITE of this trunk."""
 
-    def contact(self, flow: IFlow, user: str) -> str:
+    def contact(self, flow: IFlow, user: str, tenant: str = "") -> str:
         """Our Contact towards it."""
+
+    def inward(self, number: str) -> str:
+        """A number that came from it, in the form that routes know."""
+
+    def answers_at(self, uri: Uri) -> bool:
+        """Whether who is named by this URI of its own is to be called there, rather than by our routes (XFR-05)."""
+
+    def host_of(self, tenant: str) -> str:
+        """The name by which it calls us for a tenant; '' where it has none."""
 
     def path(self, flow: IFlow) -> Path:
         """Where requests of a dialog go that began on this flow."""

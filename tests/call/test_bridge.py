@@ -8,6 +8,7 @@ import pytest
 
 from rustalk.call import bridge
 from rustalk.media.session import MediaSession, MediaSide
+from rustalk.ua.reasons import REASONS
 from rustalk.ua.session import Offer, Session
 from tests.fakes.agents import describe
 from tests.fakes.relay import MemoryRelay
@@ -43,17 +44,20 @@ class Asked:
     def accept(self, body: bytes) -> None:
         self.outcome = body
 
-    def refuse(self, status: int) -> None:
-        self.outcome = status
+    def refuse(self, code: str, status: int = 0) -> None:
+        self.outcome = status or REASONS[code].status
 
 
 class Call:
     """Two sides that talk."""
 
     def __init__(self) -> None:
-        self.media = MediaSession(MemoryRelay(), (MediaSide(4), MediaSide(4)), random=lambda: 1)
+        self.relay = MemoryRelay()
+        self.media = MediaSession(self.relay, (MediaSide(4), MediaSide(4)), random=lambda: 1)
+        self.media.lease(CALLER, 0)
         to_callee = self.media.translate(CALLER, 0)
         to_caller = self.media.translate(CALLEE, 1)
+        self.media.answered()
         self.caller, self.callee = Side(to_caller, CALLER), Side(to_callee, CALLEE)
 
     def ask(self, body: bytes) -> Asked:
@@ -113,6 +117,24 @@ def test_an_offer_that_was_taken_back(call: Call) -> None:
     call.callee.done(200, describe("52.114.0.1", version=2, lines=["a=inactive"]))
     assert len(call.callee.offered) == 2
     assert b"a=inactive" not in call.callee.offered[1]
+
+
+def test_an_offer_that_was_taken_back_while_a_port_was_opened(call: Call) -> None:
+    """The other side never hears of it."""
+    call.relay.slow = []
+    asked = call.ask(CALLER + b"m=audio 4002 RTP/AVP 0\r\n")
+    asked.withdrawn = True
+    call.relay.slow[0]()
+    assert (asked.outcome, call.callee.offered) == (None, [])
+
+
+def test_an_offer_whose_port_opens_after_the_end_of_the_call(call: Call) -> None:
+    """481."""
+    call.relay.slow = []
+    asked = call.ask(CALLER + b"m=audio 4002 RTP/AVP 0\r\n")
+    call.media.close()
+    call.relay.slow[0]()
+    assert asked.outcome == 481
 
 
 def test_a_description_that_says_nothing_new_is_kept(call: Call) -> None:

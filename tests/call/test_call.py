@@ -62,6 +62,19 @@ def test_ports_are_leased_for_an_attempt_and_given_back(site: Site) -> None:
     assert site.relay.pool.leased == 0
 
 
+def test_a_call_given_up_while_its_ports_are_opened(site: Site) -> None:
+    """Nobody is called, and the ports return."""
+    site.relay.slow = []
+    leg = site.carrier.call()
+    site.run(0.1)
+    leg.cancel()
+    site.run(1)
+    site.relay.slow[0]()
+    site.run()
+    assert (leg.responses[-1].status, site.teams.calls) == (487, [])
+    assert site.leftovers() == {}
+
+
 def test_all_targets_of_a_call_share_its_ports(site: Site) -> None:
     """HLD-04: the address that the first target was told is that of the second."""
     site.teams.plan = lambda leg: leg.refuse(503) if len(site.teams.calls) < 3 else leg.ring()
@@ -79,12 +92,22 @@ def test_a_call_with_media_past_us(site: Site) -> None:
         teams={"media": "direct"},
         routing={"routes": ROUTES},
     )
+    direct.carrier.media_profile = "RTP/SAVP"
     talk = direct.talking()
     assert isinstance(talk.callee.invite, Request)
     assert talk.callee.invite.body == talk.caller.local
     assert talk.caller.remote == talk.callee.local
     assert direct.relay.streams == []
     talk.end()
+
+
+def test_plain_media_do_not_pass_us_to_teams(site: Site) -> None:
+    """MED-01: nothing here can encrypt what flows past us, so the caller is refused with that reason."""
+    direct = Site(teams={"media": "direct"}, routing={"routes": [{**ROUTES[0], "media": "direct"}]})
+    leg = direct.carrier.call()
+    direct.run()
+    assert leg.statuses == [488]
+    assert 'text="srtp_required' in (leg.responses[-1].get("Reason") or "")
 
 
 ROUTES = [{"id": "to-teams", "pattern": "", "source": "carrier", "destination": {"type": "Trunk", "value": "teams"}}]

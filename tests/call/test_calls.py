@@ -73,6 +73,7 @@ def test_a_route_can_say_how_media_go() -> None:
         "destination": {"type": "Trunk", "value": "teams"},
     }
     site = Site(routing={"routes": [route]})
+    site.carrier.media_profile = "RTP/SAVP"
     talk = site.talking()
     assert site.relay.streams == []
     talk.end()

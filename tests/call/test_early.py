@@ -22,6 +22,7 @@ class Early:
         self.clock = Clock()
         self.relay = MemoryRelay()
         self.media = MediaSession(self.relay, (MediaSide(4, direct=direct), MediaSide(4)), random=lambda: 1)
+        self.media.lease(describe("198.51.100.7"), 0)
         self.media.translate(describe("198.51.100.7"), 0)
         self.heard: list[tuple[int, bytes]] = []
         self.early = EarlyMedia(policy, self.media, Timeouts(self.clock), lambda *heard: self.heard.append(heard))

@@ -15,6 +15,7 @@ from rustalk.config.model import (
     DayOfWeekCondition,
     Destination,
     DestinationCondition,
+    LocationCondition,
     Route,
     TimeCondition,
 )
@@ -147,6 +148,14 @@ def test_caller_and_destination_conditions_look_at_their_numbers() -> None:
 def test_a_negated_condition_is_turned_round(condition: Condition) -> None:
     """Each of these would hold otherwise."""
     assert not held(condition)
+
+
+@pytest.mark.parametrize(("method", "direct"), [("LIS", True), ("assist", True), ("CLS", False), ("", False)])
+def test_a_location_is_asked_how_it_was_found(method: str, direct: bool) -> None:
+    """EMG-02: in any case; a call without one is none of them, and all that is left when turned round."""
+    methods = ("lis", "ASSIST")
+    assert held(LocationCondition(methods=methods), location=method) is direct
+    assert held(LocationCondition(methods=methods, negate=True), location=method) is not direct
 
 
 @pytest.mark.parametrize("number", ["+1555\n", "+1555\x00", "+1555\r\nX: y", "\ud800", "1" * 257])

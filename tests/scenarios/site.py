@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from rustalk.call.calls import Calls, Policy
 from rustalk.call.entry import Entry
-from rustalk.call.routes import ordered
+from rustalk.call.tenants import Tenants
 from rustalk.config.load import load
+from rustalk.interfaces import IMediaStream
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CallSnapshot
 from rustalk.observe.trace import Trace
@@ -33,10 +34,11 @@ from rustalk.ua.endpoint import Endpoint
 from rustalk.ua.profile import name_ourselves
 from rustalk.ua.timeouts import Timeouts
 from tests.fakes.agents import Agent, Leg
+from tests.fakes.clock import OrderedClock
 from tests.fakes.network import MemoryTransport, Network, lookup_nothing, run
-from tests.fakes.relay import MemoryRelay, MemoryStream
+from tests.fakes.relay import MemoryRelay
 
-__all__ = ["CARRIER", "CARRIER2", "FQDN", "PROXIES", "REGION", "SBC", "Site", "Talk", "merged"]
+__all__ = ["CARRIER", "CARRIER2", "FQDN", "PLAIN", "PROXIES", "REGION", "SBC", "Site", "Talk", "merged"]
 
 SBC = "192.0.2.10"
 FQDN = "sbc.example.com"
@@ -50,6 +52,9 @@ REGION = ("sip-du-a-eu.pstnhub.microsoft.com", "52.114.7.7")
 TRAP = ("api-du-a-euwe.pstnhub.microsoft.com", "52.114.8.8")
 FOREVER = 4000.0
 """Seconds until every timer has run out, those of cancelled session timers too."""
+
+PLAIN = {"options_ping_enabled": False, "early_media": "pass", "srtp": "off"}
+"""What is common to the carriers: RTP without encryption, and nothing that a test did not ask for."""
 
 CONFIGURATION: dict[str, Any] = {
     "sip_profiles": [
@@ -65,8 +70,8 @@ CONFIGURATION: dict[str, Any] = {
         "early_media": "pass",
     },
     "trunks": [
-        {"id": "carrier", "host": CARRIER, "port": 5060, "options_ping_enabled": False, "early_media": "pass"},
-        {"id": "other", "host": OTHER, "port": 5060, "options_ping_enabled": False, "early_media": "pass"},
+        {"id": "carrier", "host": CARRIER, "port": 5060, **PLAIN},
+        {"id": "other", "host": OTHER, "port": 5060, **PLAIN},
     ],
     "routing": {
         "routes": [
@@ -104,15 +109,13 @@ def merged(base: Any, changes: Any) -> Any:
 
 
 class FallibleRelay(MemoryRelay):
-    """A relay that can have a fault of its own."""
+    """A relay that can have a ``fault``."""
 
-    is_broken = False
+    fault: Exception | None = None
 
-    def open(self, families: tuple[int, int]) -> MemoryStream:
-        """Lease a stream, or fail as no relay should."""
-        if self.is_broken:
-            raise RuntimeError("the relay is broken")
-        return super().open(families)
+    def open(self, families: tuple[int, int], *, treated: bool = False) -> Deferred[IMediaStream]:
+        """Lease a stream, or fail with the fault."""
+        return super().open(families, treated=treated) if self.fault is None else fail(self.fault)
 
 
 class Talk:
@@ -138,7 +141,7 @@ class Site:
     """The switch and its neighbours. Keyword arguments change the configuration, section by section."""
 
     def __init__(self, seed: int = 0, **changes: Any) -> None:
-        self.clock = clock = Clock()
+        self.clock = clock = OrderedClock()
         self.settings = settings = load(json.dumps(merged(CONFIGURATION, changes)))
         self.network = Network(clock, seed)
         self.network.names = {FQDN: SBC}
@@ -172,7 +175,7 @@ class Site:
             self.endpoint,
             self.dialogs,
             trunks=self.trunks,
-            routes=ordered(settings.routing.routes),
+            tenants=Tenants(settings.routing.routes, settings.teams.tenants, settings.teams.sbc_fqdn),
             relay=self.relay,
             policy=Policy(
                 max_calls=settings.limits.max_calls,
@@ -184,6 +187,7 @@ class Site:
             rate=bucket(settings.limits.calls_per_second, clock.seconds()),
             now=clock.seconds,
             counters=self.counters,
+            loop={4: "127.0.0.1"},
         )
         strangers = settings.limits.unknown_per_second
         self.endpoint.surface = Entry(

@@ -61,6 +61,27 @@ def test_183_alone_is_180_until_audio_comes(build: Callable[..., Site]) -> None:
     talk.end()
 
 
+@pytest.mark.parametrize("name", ["first", "pass"])
+def test_the_tone_of_teams_before_any_phone_rings(build: Callable[..., Site], name: str) -> None:
+    """RNG-04, MED-16: a bot of Teams plays a ring tone in a 183, before the 180; it is heard."""
+    site = policy(build, name)
+    talk = site.ringing("carrier", "teams")
+    talk.callee.ring(183, tag="bot", body=site.teams.describe(port=4100))
+    site.run(0.05)
+    assert site.relay.streams[0].expected[1][0] == ("52.114.0.1", 4100)
+    site.relay.streams[0].packets[1] = 50
+    site.run()
+    heard = [response.status for response in talk.caller.responses if response.body]
+    assert heard == [183]
+    talk.callee.ring(180, tag="phone")
+    site.run(2)
+    talk.callee.answer(tag="phone", body=site.teams.describe(port=4200))
+    site.run()
+    assert talk.caller.statuses[-1] == 200
+    assert site.relay.streams[0].expected[1][0] == ("52.114.0.1", 4200)
+    talk.end()
+
+
 def test_with_policy_ring_even_audio_does_not_make_a_183(build: Callable[..., Site]) -> None:
     """RNG-03: always 180, never a description."""
     site = policy(build, "ring")

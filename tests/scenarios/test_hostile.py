@@ -85,7 +85,7 @@ TEXT = ("Content-Type", "text/plain")
         ("UPDATE", b"x", [], 415),
         ("INVITE", b"", [("Require", "foo")], 420),
         ("INVITE", b"", [("Session-Expires", "x")], 400),
-        ("PRACK", b"", [], 405),
+        ("PRACK", b"", [], 481),
         ("FOO", b"", [], 405),
     ],
 )

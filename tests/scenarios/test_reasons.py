@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rustalk.call.reasons import REASONS
+from rustalk.media.ports import NoFilesError
+from rustalk.ua.reasons import REASONS
 from tests.fakes.agents import Leg
-from tests.scenarios.site import CARRIER, PROXIES, REGION, Site
+from tests.scenarios.site import CARRIER, CARRIER2, PLAIN, PROXIES, REGION, Site
 
 Build = Callable[..., Site]
 SHORT = ("Supported", "timer"), ("Session-Expires", "90;refresher=uac")
@@ -65,11 +66,11 @@ def without_ports(site: Site) -> Site:
     return site
 
 
-def failing(site: Site) -> Site:
-    """The relay has a fault of its own."""
-    site.relay.is_broken = True
+def failing(site: Site, fault: Exception) -> Site:
+    """The relay cannot open a stream."""
+    site.relay.fault = fault
     refuse(site)
-    site.relay.is_broken = False
+    site.relay.fault = None
     return site
 
 
@@ -185,6 +186,105 @@ def shut_down(site: Site) -> Site:
     return site
 
 
+def asked(site: Site, method: str, **parts: Any) -> Site:
+    """A request outside any dialog."""
+    site.carrier.ask(method, **parts)
+    site.run()
+    return site
+
+
+def merged_twice(site: Site) -> Site:
+    """The same INVITE over two ways: two branches, one Call-ID, From tag and CSeq."""
+    first = site.carrier.call()
+    site.carrier.call(call_id=first.call_id, replace={"From": first.invite.get("From")})
+    site.run()
+    first.cancel()
+    site.run(1)
+    return site
+
+
+def hasty(site: Site) -> Site:
+    """A second re-INVITE while the first still waits for the other side."""
+    site.teams.answers["INVITE"] = 0
+    talk = site.talking()
+    for version in (2, 3):
+        talk.caller.ask("INVITE", site.carrier.describe(version=version, lines=["a=inactive"]))
+    site.run(1)
+    talk.callee.agree(talk.callee.waiting.pop())
+    site.run(1)
+    return site
+
+
+def crossed(site: Site) -> Site:
+    """Both sides change the session at once (HLD-06)."""
+    site.teams.answers["INVITE"] = 0
+    talk = site.talking()
+    talk.caller.ask("INVITE", site.carrier.describe(version=2, lines=["a=inactive"]))
+    talk.callee.ask("INVITE", site.teams.describe(version=2, lines=["a=inactive"]))
+    site.run(1)
+    talk.callee.waiting.pop().respond(491)
+    site.run(1)
+    talk.end()
+    return site
+
+
+def unheard_ring(site: Site) -> Site:
+    """Reliable rings without a PRACK."""
+    talk = site.ringing(fields=[("Require", "100rel")])
+    talk.callee.ring()
+    site.run(40)
+    return site
+
+
+def handed_on(site: Site, status: int) -> Site:
+    """A transfer that who asked for does not wait for."""
+    talk = site.talking()
+    talk.callee.ask("REFER", fields=[("Refer-To", "<sip:sip.pstnhub.microsoft.com:5061;x-m=8>")])
+    site.run()
+    leg = site.teams.last
+    if status == 200:
+        leg.answer()
+        site.run()
+        leg.bye()
+    else:
+        talk.callee.bye()
+        leg.refuse(status)
+    site.run()
+    return site
+
+
+def replaced_late(site: Site) -> Site:
+    """Replaces for a ringing call, when it is answered."""
+    talk = site.talking()
+    dialog = talk.callee.dialog
+    value = f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag};early-only"
+    site.teams.call(fields=[("Replaces", value)])
+    site.run()
+    talk.end()
+    return site
+
+
+def trunks_with(**keys: Any) -> list[dict[str, Any]]:
+    """The carrier with these keys, and the other provider."""
+    plain = {"port": 5060, **PLAIN}
+    return [{"id": "carrier", "host": CARRIER, **plain, **keys}, {"id": "other", "host": CARRIER2, **plain}]
+
+
+def stranger_to_us(site: Site) -> Site:
+    """Teams calls a tenant that is none of ours."""
+    site.teams.call(uri="sip:+15551230002@b.example.com:5061;user=phone;transport=tls")
+    site.run(1)
+    return site
+
+
+def full(site: Site) -> Site:
+    """Two calls to a trunk that takes one."""
+    legs = [site.carrier.call(), site.carrier.call()]
+    site.run()
+    end(site, legs)
+    return site
+
+
 def untargeted(site: Site) -> Site:
     """A trunk without hosts."""
     site.trunks["teams"].gateways = ()
@@ -216,6 +316,18 @@ def end(site: Site, legs: list[Leg]) -> None:
 
 def scenarios(build: Build) -> Iterator[tuple[str, Site]]:
     """Each code with a switch on which it happened."""
+    yield "bad_request", refuse(build(), replace={"Contact": None})
+    yield "bad_method", asked(build(), "SUBSCRIBE")
+    yield "bad_scheme", refuse(build(), uri="mailto:bob@example.com")
+    yield "bad_extension", refuse(build(), fields=[("Require", "teleport")])
+    yield "bad_content", refuse(build(), replace={"Content-Type": "text/plain"})
+    yield "unacceptable", refuse(build(), fields=[("Accept", "text/plain")])
+    yield "short_interval", refuse(build(), fields=[("Session-Expires", "30"), ("Supported", "timer")])
+    yield "merged_request", merged_twice(build())
+    yield "no_dialog", asked(build(), "BYE", to_tag="none")
+    yield "glare", crossed(build())
+    yield "still_busy", hasty(build())
+    yield "already_answered", replaced_late(build())
     yield "unknown_source", unknown(build())
     yield "draining", draining(build())
     yield "too_many_calls", too_many(build(limits={"max_calls": 1}))
@@ -223,12 +335,16 @@ def scenarios(build: Build) -> Iterator[tuple[str, Site]]:
     yield "loop_detected", looped(build())
     yield "too_many_hops", refuse(build(), replace={"Max-Forwards": "0"})
     yield "no_number", refuse(build(), uri="sip:192.0.2.10")
-    yield "no_offer", refuse(build(), body=b"")
     yield "bad_media", refuse(build(), body=b"v=0\r\nnonsense")
+    yield "srtp_required", refuse(build(trunks=trunks_with(srtp="required")))
+    yield "unknown_tenant", stranger_to_us(build(teams={"tenants": [{"id": "a", "fqdn": "a.example.com"}]}))
+    yield "trunk_full", full(build(teams={"max_calls": 1}))
+    yield "trunk_too_fast", full(build(teams={"max_cps": 1}))
     yield "no_route", refuse(build(routing={"routes": []}))
     yield "route_refused", refuse(build(routing=routed("reject", "403")))
     yield "route_hangup", refuse(build(routing=routed("accept", "486")))
     yield "no_media_ports", without_ports(build())
+    yield "no_files", failing(build(), NoFilesError("none is left"))
     yield "no_target", untargeted(build())
     yield "target_unreachable", unreachable(build())
     yield "target_silent", silent(build())
@@ -239,6 +355,9 @@ def scenarios(build: Build) -> Iterator[tuple[str, Site]]:
     yield "caller_cancelled", cancelled(build())
     yield "caller_lost", lost(build())
     yield "normal", ended(build())
+    yield "no_prack", unheard_ring(build())
+    yield "transferred", handed_on(build(), 200)
+    yield "transfer_failed", handed_on(build(), 486)
     yield "no_ack", unacknowledged(build())
     yield "session_expired", expired(build())
     yield "peer_gone", gone(build())
@@ -267,6 +386,6 @@ def test_a_fault_of_our_own_is_500(build: Build) -> None:
     """internal_error: the caller gets 500 with its reason, the log the details; nothing stays."""
     site = build()
     site.expected_failures += 1
-    leg = failing(site).carrier.last
+    leg = failing(site, RuntimeError("the relay is broken")).carrier.last
     assert leg.statuses == [500]
     assert 'text="internal_error' in reasons(site)

@@ -161,7 +161,7 @@ def test_the_certificate_of_teams_elsewhere_is_not_enough(site: Site) -> None:
     assert leg.statuses == [403]
 
 
-@pytest.mark.parametrize("method", ["REFER", "SUBSCRIBE", "MESSAGE", "PUBLISH", "PRACK", "FOO"])
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "MESSAGE", "PUBLISH", "FOO"])
 def test_methods_that_we_do_not_know(site: Site, method: str) -> None:
     """405 with Allow (A7)."""
     responses = site.carrier.ask(method)
@@ -172,10 +172,11 @@ def test_methods_that_we_do_not_know(site: Site, method: str) -> None:
 
 def test_an_extension_that_we_do_not_know(site: Site) -> None:
     """420 with Unsupported."""
-    responses = site.carrier.ask("INVITE", fields=[("Require", "100rel, timer")], body=site.carrier.describe())
+    fields = [("Require", "teleport, 100rel, timer")]
+    responses = site.carrier.ask("INVITE", fields=fields, body=site.carrier.describe())
     site.run()
     assert finals(responses) == [420]
-    assert responses[-1].get("Unsupported") == "100rel"
+    assert responses[-1].get("Unsupported") == "teleport"
 
 
 def test_content_that_we_do_not_know(site: Site) -> None:
@@ -205,10 +206,12 @@ def test_a_call_without_a_number(site: Site) -> None:
     assert leg.statuses == [484]
 
 
-def test_a_call_without_an_offer(site: Site) -> None:
-    """488 with its own reason, since Teams takes no delayed offer (HDR-11)."""
-    assert "no_offer" in reason(site, site.carrier, body=b"")
-    assert site.carrier.last.statuses == [488]
+@pytest.mark.parametrize("method", ["REFER", "PRACK", "NOTIFY", "BYE"])
+def test_methods_that_belong_into_a_call(site: Site, method: str) -> None:
+    """481: outside one there is nothing that they could be about."""
+    responses = site.carrier.ask(method)
+    site.run()
+    assert finals(responses) == [481]
 
 
 def test_a_call_that_no_route_takes(build: Callable[..., Site]) -> None:

@@ -1,0 +1,239 @@
+"""A REFER being carried out: somebody is called in place of the side that asked for it (RFC 3515, RFC 5589; XFR-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from rustalk.media.session import MediaSide
+from rustalk.sdp.errors import SdpError
+from rustalk.ua.reasons import REASONS, reason_field
+from rustalk.ua.referral import Referral
+from rustalk.ua.subject import Subject
+from rustalk.ua.timeouts import Timeout, Timeouts
+
+from .attempt import Attempt, Dial, blame
+from .call import Call
+from .events import Answered, Ended, Event, Informed, Notified, Offered, Progressed, Referred, Refused
+from .leg import CalleeLeg, Leg
+from .setup import hunt
+from .substitute import Substitution
+from .target import Limit, Target
+
+__all__ = ["Transfer"]
+
+log = Logger()
+
+
+class Transfer:
+    """One transfer, from the REFER to its outcome. Until somebody else has answered the call is as it was.
+
+    Who asked may hang up at once: the call then waits for the outcome, and ends where there is none.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_attempt",
+        "_call",
+        "_departed",
+        "_dial",
+        "_leg",
+        "_limit",
+        "_media_of",
+        "_over",
+        "_rang",
+        "_referral",
+        "_ring",
+        "_setup",
+        "_subject",
+        "_timeouts",
+        "_token",
+    )
+
+    def __init__(
+        self,
+        call: Call,
+        leg: Leg,
+        referral: Referral,
+        subject: Subject,
+        *,
+        dial: Dial,
+        token: Callable[[], str],
+        timeouts: Timeouts,
+        media_of: Callable[[str], MediaSide],
+        limit: Limit,
+    ) -> None:
+        self._call = call
+        self._leg = leg
+        self._referral = referral
+        self._subject = subject
+        self._dial = dial
+        self._token = token
+        self._timeouts = timeouts
+        self._media_of = media_of
+        self._limit: Limit | None = limit
+        self._attempt: Attempt | None = None
+        self._answered: Leg | None = None
+        self._departed: Ended | None = None
+        self._setup: Deferred[None] | None = None
+        self._ring: Timeout | None = None
+        self._rang = False
+        self._over = False
+
+    def start(self, targets: Sequence[Target], ring_timeout: float) -> None:
+        """Accept the REFER and call the targets in turn."""
+        self._call.transfer = self
+        self._referral.accept()
+        self._ring = self._timeouts.start(ring_timeout, self._fail, "ring_timeout")
+        self._setup = Deferred.fromCoroutine(hunt(self, targets))
+        self._setup.addErrback(self._broke)
+
+    @property
+    def progressed(self) -> bool:
+        """Whether the new side rings."""
+        return self._rang
+
+    async def attempt(self, target: Target) -> Refused | None:
+        """Call one target in place of who asked."""
+        try:
+            body = self._call.media.again(self._leg.side, self._media_of(target.trunk))
+        except SdpError as error:
+            log.info("Transfer of {call}: nothing to offer: {error}", call=self._call.id, error=str(error))
+            return Refused(0, "bad_media")
+        flow = await target.reach()
+        if self._over:
+            return None
+        leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, self._leg.side)
+        attempt = self._attempt = Attempt(leg)
+        self._call.placed += (leg.call_id,)
+        refusal = await attempt.place(self._dial, target, flow, self._subject, body)
+        if not self._over:
+            blame(target, refusal)
+        return refusal
+
+    def refused(self, refusal: Refused) -> None:
+        """Nobody answered."""
+        self._setup = None
+        if refusal.status:
+            self._fail("far_end", refusal.status, refusal.phrase)
+        else:
+            self._fail(refusal.cause if refusal.cause in REASONS else "target_silent")
+
+    def _broke(self, reason: Failure) -> None:
+        if not isinstance(reason.value, CancelledError):
+            log.failure("A transfer failed", reason, call=self._call.id)
+            self._fail("internal_error")
+
+    # What the new leg says.
+
+    def _hear(self, leg: Leg, event: Event) -> None:
+        match event:
+            case Progressed():
+                self._rang = True
+                self._referral.tell(event.status)
+            case Answered():
+                self._settle(leg, event.body)
+            case Refused():
+                self._resolve(event)
+            case Ended():
+                leg.session = None
+                self._fail(event.code, 480)
+            case Offered():
+                event.offer.refuse("glare")
+            case Informed():
+                event.transaction.respond(200)
+            case Referred() | Notified():
+                event.transaction.refuse("glare")
+
+    def _resolve(self, outcome: Refused | None) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.resolve(outcome)
+
+    def _settle(self, leg: Leg, body: bytes) -> None:
+        """Somebody answered: the side that stays hears of it, then the places are changed."""
+        self._answered = leg
+        self._stop_ring()
+        other = self._call.other(self._leg)
+        rest = other.session if other is not None else None
+        if rest is None:
+            self._fail("peer_gone")
+        else:
+            media, side = self._call.media, self._leg.side
+            place = Substitution(
+                media, side, rest, self._media_of(leg.trunk), timeouts=self._timeouts, done=self._placed
+            )
+            place.describe(body)
+        self._resolve(None)
+
+    def _placed(self, told: bytes | None) -> None:
+        leg = self._answered
+        if self._over or leg is None or leg.session is None:
+            return
+        if told is None:
+            self._fail("bad_media")
+            return
+        self._finish()
+        if told != leg.session.local:
+            leg.session.offer(told, lambda status, answer: None)
+        self._call.place(self._leg, leg)
+        self._call.hold(self._limit, leg.side)
+        self._limit = None
+        self._referral.finish(200)
+        if self._leg.session is not None:
+            self._leg.session.bye([reason_field("transferred")])
+            self._leg.session = None
+
+    # The end.
+
+    def departs(self, leg: Leg, event: Ended) -> bool:
+        """Whether the end of this leg is only who asked, hanging up before the outcome."""
+        if leg is not self._leg:
+            return False
+        self._departed = event
+        leg.session = None
+        return True
+
+    def _fail(self, code: str, status: int = 0, phrase: str = "") -> None:
+        """The old call goes on, unless who asked for the transfer has left it."""
+        if self._over:
+            return
+        self._drop(code)
+        self._referral.finish(status or REASONS[code].status or 500, phrase)
+        log.info("Transfer of {call} failed: {code}, {text}", call=self._call.id, code=code, text=REASONS[code].text)
+        if self._departed is not None:
+            self._call.hang_up("transfer_failed")
+
+    def cancel(self) -> None:
+        """The call is over, and the transfer with it."""
+        if not self._over:
+            self._drop("caller_cancelled")
+            self._referral.finish(487)
+
+    def _drop(self, code: str) -> None:
+        self._finish()
+        if self._limit is not None:
+            self._limit.release()
+            self._limit = None
+        if self._attempt is not None:
+            attempt, self._attempt = self._attempt, None
+            attempt.cancel(reason_field(code)[1])
+        elif self._setup is not None:
+            self._setup.cancel()
+        leg, self._answered = self._answered, None
+        if leg is not None and leg.session is not None:
+            leg.session.bye([reason_field(code)])
+            leg.session = None
+
+    def _finish(self) -> None:
+        self._over = True
+        self._stop_ring()
+        self._call.transfer = None
+
+    def _stop_ring(self) -> None:
+        if self._ring is not None:
+            self._ring.cancel()
+            self._ring = None

@@ -1,0 +1,225 @@
+"""What becomes of a call that its sides want to go elsewhere: REFER, Replaces and 3xx (XFR-01..09)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+from rustalk.media.session import MediaSide
+from rustalk.sip.errors import RemoteProtocolError
+from rustalk.sip.message import Field, Request
+from rustalk.sip.replaces import Replaces, asked_in
+from rustalk.sip.uri import Uri
+from rustalk.ua.dialogs import Dialogs, Usage
+from rustalk.ua.endpoint import ServerTransaction
+from rustalk.ua.reasons import REASONS
+from rustalk.ua.referral import Referral
+from rustalk.ua.session import Session
+from rustalk.ua.subject import Diverted, Subject
+from rustalk.ua.timeouts import Timeouts
+
+from . import bridge
+from .attempt import Dial
+from .call import Call
+from .join import Join
+from .leg import Leg
+from .place import place
+from .target import Target, Trunk
+from .tenants import Tenants
+from .transfer import Transfer
+
+__all__ = ["Transfers"]
+
+_REFER = ("Refer-To", "Referred-By", "Refer-Sub")
+_NOTIFY = ("Event", "Subscription-State", "Content-Type")
+_MOVED = 302
+
+
+class Transfers:
+    """Decides who is called when a call is to go elsewhere, and whether it may.
+
+    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings. ``loop`` gives the
+    address, by IP version, over which the media of two calls of ours reach each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        trunks: Mapping[str, Trunk],
+        tenants: Tenants,
+        dialogs: Dialogs,
+        dial: Dial,
+        token: Callable[[], str],
+        timeouts: Timeouts,
+        ring_timeout: float,
+        owner: Callable[[Usage], tuple[Call, Leg] | None],
+        ringing: Callable[[Replaces], tuple[Call, Leg] | None],
+        loop: Mapping[int, str],
+    ) -> None:
+        self._trunks = trunks
+        self._tenants = tenants
+        self._dialogs = dialogs
+        self._dial = dial
+        self._token = token
+        self._timeouts = timeouts
+        self._ring_timeout = ring_timeout
+        self._owner = owner
+        self._ringing = ringing
+        self._loop = loop
+
+    # REFER.
+
+    def referred(self, call: Call, leg: Leg, transaction: ServerTransaction) -> None:
+        """A side wants the other one to be connected elsewhere. Raises RemoteProtocolError for an unusable REFER."""
+        other = call.other(leg)
+        if call.transfer is not None or call.answered_at is None or other is None or other.session is None:
+            transaction.refuse("glare")
+        elif self._trunks[leg.trunk].refer == "pass" and self._trunks[other.trunk].takes_refer:
+            call.passes_refer = True
+            fields = _fields(transaction.request, _REFER)
+            other.session.ask("REFER", fields, transaction.request.body, bridge.Relayed(transaction))
+        else:
+            referral = Referral(cast(Session, leg.session), transaction)
+            replaces = asked_in(referral.target)
+            if replaces is not None and not self._trunks[leg.trunk].answers_at(referral.target):
+                self._join(call, leg, referral, replaces, transaction)
+            else:
+                self._hand_on(call, leg, referral)
+
+    def notified(self, call: Call, leg: Leg, transaction: ServerTransaction) -> None:
+        """What became of a REFER that was passed on goes back to who sent it."""
+        other = call.other(leg)
+        event = (transaction.request.get("Event") or "").partition(";")[0].strip(" \t").lower()
+        if event != "refer" or not call.passes_refer or other is None or other.session is None:
+            transaction.refuse("no_dialog")
+            return
+        fields = [("Event", event), *_fields(transaction.request, _NOTIFY[1:])]
+        other.session.ask("NOTIFY", fields, transaction.request.body, bridge.Relayed(transaction))
+
+    def _hand_on(self, call: Call, leg: Leg, referral: Referral) -> None:
+        """Call who the REFER names in place of who sent it."""
+        uri = referral.target
+        if (uri.param("method") or "INVITE").upper() != "INVITE":
+            referral.refuse("bad_request", 400)
+            return
+        trunk = self._trunks[leg.trunk]
+        subject = self._handed_on(call, leg, referral)
+        if trunk.answers_at(uri):
+            code, status, target = "", 0, trunk
+            subject = replace(subject, called=trunk.inward(uri.number), uri=_international(uri))
+        else:
+            code, status, target, subject = self._place(leg.trunk, replace(subject, called=trunk.inward(uri.number)))
+        code = code or target.limit.admit()
+        if code:
+            referral.accept()
+            referral.finish(status or REASONS[code].status)
+            return
+        transfer = Transfer(
+            call,
+            leg,
+            referral,
+            subject,
+            dial=self._dial,
+            token=self._token,
+            timeouts=self._timeouts,
+            media_of=lambda id: self._trunks[id].media,
+            limit=target.limit,
+        )
+        transfer.start(target.targets(), self._ring_timeout)
+
+    def _handed_on(self, call: Call, leg: Leg, referral: Referral) -> Subject:
+        """The call as its new side sees it: from the side that stays (XFR-04)."""
+        subject = call.subject
+        fresh = replace(subject, referred_by=referral.referred_by, host=self._trunks[leg.trunk].host_of(subject.tenant))
+        return fresh if leg is call.callee else replace(fresh, caller=subject.called, display="")
+
+    def _place(self, source: str, subject: Subject) -> tuple[str, int, Trunk, Subject]:
+        """Ask the routes: the code and status of a refusal, or '' and the trunk."""
+        placed = place(self._tenants, subject, source, datetime.now(UTC))
+        trunk = self._trunks.get(placed.decision.trunk) if placed.decision is not None else None
+        if trunk is None:
+            return placed.code or "no_target", placed.status, self._trunks[source], placed.subject
+        return "", 0, trunk, placed.subject
+
+    # Replaces.
+
+    def replaced(self, replaces: Replaces, source: str) -> tuple[Call, Leg] | str:
+        """The side of a call that an INVITE from ``source`` may take over or pick up, or the code of why it may not.
+
+        A dialog with another trunk is none that this one could know (RFC 3891 section 3).
+        """
+        ringing = self._ringing(replaces)
+        if ringing is not None:
+            return ringing if ringing[1].trunk == source else "no_dialog"
+        usage = self._dialogs.get((replaces.call_id, replaces.to_tag, replaces.from_tag))
+        found = self._owner(usage) if usage is not None and usage.trunk == source else None
+        if found is None:
+            return "no_dialog"
+        call, _ = found
+        if call.answered_at is None:
+            return "no_dialog"
+        if replaces.early_only:
+            return "already_answered"
+        return "glare" if call.transfer is not None else found
+
+    def _join(
+        self, call: Call, leg: Leg, referral: Referral, replaces: Replaces, transaction: ServerTransaction
+    ) -> None:
+        """Connect the sides that stay of two calls that the same peer has with us."""
+        found = self.replaced(replaces, leg.trunk)
+        if isinstance(found, str) or found[0] is call or found[0].answered_at is None:
+            code = found if isinstance(found, str) else "no_dialog"
+            referral.accept()
+            referral.finish(REASONS[code].status)
+            return
+        family = self._trunks[leg.trunk].media.family
+        loop = MediaSide(family=family, advertised=self._loop.get(family))
+        Join((call, leg), found, referral, transaction.flow, loop=loop, timeouts=self._timeouts).start()
+
+    # 3xx.
+
+    def redirected(self, call: Call, contacts: Sequence[str]) -> Sequence[Target]:
+        """Who to call after a 3xx: the first of its numbers that a route takes. Its hosts are not believed."""
+        former = self._trunks.get(call.destination or "")
+        source = call.caller.trunk if call.caller is not None else ""
+        if former is None or former.redirects != "follow":
+            return ()
+        for contact in contacts:
+            number = former.inward(_number(contact))
+            if not number or number == call.subject.called:
+                continue
+            left = Diverted(call.subject.called, _MOVED)
+            told = replace(call.subject.told, history=(*call.subject.told.history, left))
+            code, _, trunk, subject = self._place(source, replace(call.subject, called=number, told=told))
+            if code or call.lets_in(trunk.limit):
+                continue
+            if trunk.media != former.media:
+                call.media.replace(1, trunk.media)
+            call.subject = subject
+            return trunk.targets()
+        return ()
+
+    def passes_redirects(self, call: Call) -> bool:
+        """Whether the caller's trunk is told of a 3xx; Teams never is (XFR-08)."""
+        former = self._trunks.get(call.destination or "")
+        caller = self._trunks.get(call.caller.trunk) if call.caller is not None else None
+        return former is not None and former.redirects == "pass" and caller is not None and caller.takes_redirects
+
+
+def _fields(request: Request, names: Sequence[str]) -> list[Field]:
+    return [(name, value) for name, value in request.fields if name in names]
+
+
+def _international(uri: Uri) -> str:
+    """The URI as it was written, but a number of digits only gets its plus (XFR-06, HDR-04)."""
+    text, digits = str(uri), uri.user or ""
+    return text.replace(f":{digits}@", f":+{digits}@", 1) if digits.isascii() and digits.isdigit() else text
+
+
+def _number(contact: str) -> str:
+    try:
+        return Uri.parse(contact).number
+    except RemoteProtocolError:
+        return ""

@@ -1,0 +1,140 @@
+"""Hold in all the ways that a side can say it, and what the other one may hear of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rustalk.sip.message import Response
+from tests.fakes.agents import Leg
+from tests.scenarios.site import Site, Talk
+
+WAYS = pytest.mark.parametrize("way", ["sendonly", "recvonly", "inactive", "zero"])
+PAIRS = pytest.mark.parametrize(("holder", "held"), [("carrier", "teams"), ("teams", "carrier"), ("other", "carrier")])
+ANSWERS = {"sendonly": b"recvonly", "recvonly": b"sendonly", "inactive": b"inactive", "zero": b"inactive"}
+
+
+def describe(leg: Leg, way: str, version: int) -> bytes:
+    """The side's own description, held in this way; 'sendrecv' resumes."""
+    lines = [] if way == "zero" else [f"a={way}"]
+    text = leg.agent.describe(version=version, lines=lines)
+    return re.sub(rb"c=IN IP4 \S+", b"c=IN IP4 0.0.0.0", text) if way == "zero" else text
+
+
+def say(talk: Talk, leg: Leg, way: str, version: int) -> Response:
+    """Send a re-INVITE; its final answer."""
+    answers = leg.ask("INVITE", describe(leg, way, version))
+    talk.site.run()
+    assert answers[-1].status == 200
+    return answers[-1]
+
+
+def answer_as(leg: Leg, way: str) -> None:
+    """Let a side answer a hold as RFC 3264 section 6.1 says."""
+    leg.local = leg.agent.describe(version=7, lines=[f"a={ANSWERS[way].decode()}"])
+
+
+def direction(body: bytes) -> bytes:
+    """What a description says of the direction."""
+    found: Any = re.search(rb"a=(sendrecv|sendonly|recvonly|inactive)\r", body)
+    return found[1] if found else b"sendrecv"
+
+
+@WAYS
+@PAIRS
+def test_hold_and_resume(site: Site, holder: str, held: str, way: str) -> None:
+    """HLD-01, HLD-02, HLD-03: Teams hears nothing but inactive, never 0.0.0.0; who holds gets an answer that fits."""
+    talk = site.talking(holder, held)
+    before = place(talk.callee.remote)
+    answer_as(talk.callee, "inactive" if held == "teams" else way)
+    answer = say(talk, talk.caller, way, 2)
+    offer = talk.callee.received("INVITE")[-1].body
+    expected = b"inactive" if held == "teams" or way == "zero" else way.encode()
+    assert direction(offer) == expected
+    assert place(offer) == before
+    assert b"0.0.0.0" not in offer + answer.body
+    assert direction(answer.body) in ({b"inactive"} if holder == "teams" else {b"inactive", ANSWERS[way]})
+    talk.callee.local = b""
+    answer = say(talk, talk.caller, "sendrecv", 3)
+    assert direction(talk.callee.received("INVITE")[-1].body) == direction(answer.body) == b"sendrecv"
+    assert place(talk.callee.remote) == before
+    talk.end()
+
+
+def place(body: bytes) -> tuple[bytes, bytes]:
+    """Address and port of a description."""
+    found: Any = re.search(rb"c=IN IP4 (\S+)", body), re.search(rb"m=audio (\d+)", body)
+    return found[0][1], found[1][1]
+
+
+@WAYS
+def test_the_called_side_holds(site: Site, way: str) -> None:
+    """HLD-01, HLD-02: a carrier that was called puts Teams on hold, and takes it back."""
+    talk = site.talking("teams", "carrier")
+    answer_as(talk.caller, "inactive")
+    say(talk, talk.callee, way, 2)
+    assert direction(talk.caller.received("INVITE")[-1].body) == b"inactive"
+    talk.caller.local = b""
+    say(talk, talk.callee, "sendrecv", 3)
+    assert direction(talk.caller.received("INVITE")[-1].body) == b"sendrecv"
+    talk.end()
+
+
+def test_teams_resumes_at_another_processor(site: Site) -> None:
+    """HLD-03, MED-05: hold, then back with other port and key; the relay follows, and the carrier is not moved."""
+    talk = site.talking()
+    say(talk, talk.callee, "inactive", 2)
+    before = place(talk.caller.remote)
+    answers = talk.callee.ask("INVITE", other_key(site.teams.describe(port=7700, version=3, lines=["a=sendrecv"])))
+    site.run()
+    stream = site.relay.streams[0]
+    assert answers[-1].status == 200
+    assert stream.expected[1][0] == ("52.114.0.1", 7700)
+    assert stream.treatments is not None
+    assert stream.treatments[1].receive is not None
+    assert stream.treatments[1].receive.secret == bytes(range(30))
+    assert place(talk.caller.remote) == before
+    talk.end()
+
+
+def other_key(body: bytes) -> bytes:
+    """The description with the key of the bytes 0 to 29."""
+    return re.sub(rb"inline:[^|\r]+", b"inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd", body)
+
+
+def test_both_sides_hold(site: Site) -> None:
+    """HLD-01: one resumes and the other one does not: still inactive."""
+    talk = site.talking()
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "sendonly", 2)
+    answer_as(talk.caller, "inactive")
+    say(talk, talk.callee, "inactive", 8)
+    answer_as(talk.callee, "inactive")
+    answer = say(talk, talk.caller, "sendrecv", 3)
+    assert direction(answer.body) == b"inactive"
+    talk.end()
+
+
+def test_music_on_hold_crosses_between_providers(site: Site) -> None:
+    """HLD-03: sendonly is not inactive for those who know it: the music of who holds is heard."""
+    talk = site.talking("other", "carrier")
+    answer_as(talk.callee, "sendonly")
+    answer = say(talk, talk.caller, "sendonly", 2)
+    assert direction(talk.callee.received("INVITE")[-1].body) == b"sendonly"
+    assert direction(answer.body) == b"recvonly"
+    talk.end()
+
+
+def test_a_long_hold_is_not_silence(build: Callable[..., Site]) -> None:
+    """media.timeout: while a side holds, nobody has to send anything."""
+    site = build(media={"timeout": 30})
+    talk = site.talking()
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "inactive", 2)
+    assert not site.relay.streams[0].watched
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "sendrecv", 3)
+    talk.end()

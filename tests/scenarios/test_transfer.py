@@ -1,0 +1,499 @@
+"""Calls that go elsewhere: REFER, Replaces, 3xx, seen from both sides (section 1.7 of the contract)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rustalk.sip.message import Request
+from rustalk.sip.replaces import Replaces
+from tests.fakes.agents import Leg
+from tests.scenarios.site import FQDN, PLAIN, PROXIES, Site, Talk
+
+Build = Callable[..., Site]
+OBJECT = "sip:sip.pstnhub.microsoft.com:5061;transport=tls;x-m=8:orgid:7c1d;x-t=9f00"
+BY = "<sip:sip.pstnhub.microsoft.com:5061;x-m=8:orgid:11;x-t=9f00;x-ti=5;x-tt=aHR0cHM%3D>"
+
+
+def refer(talk: Talk, leg: Leg, target: str, *fields: tuple[str, str]) -> list[int]:
+    """Send REFER; the statuses of its answers."""
+    answers = leg.ask("REFER", fields=[("Refer-To", f"<{target}>"), *fields])
+    talk.site.run()
+    return [answer.status for answer in answers]
+
+
+def told(leg: Leg) -> list[str]:
+    """What the NOTIFYs said, with the state of the subscription."""
+    return [
+        f"{request.body.decode().split()[1]} {(request.get('Subscription-State') or '').partition(';')[0]}"
+        for request in leg.received("NOTIFY")
+    ]
+
+
+def newest(site: Site, name: str, old: Leg) -> Leg:
+    """The call that came to this agent after ``old``."""
+    leg = site.side(name).last
+    assert leg is not old
+    return leg
+
+
+def dialog_of(leg: Leg) -> Replaces:
+    """How another call asks to take the place of this leg, in the switch's words."""
+    dialog = leg.dialog
+    return Replaces(dialog.call_id, dialog.remote_tag, dialog.local_tag)
+
+
+def test_teams_hands_a_call_on_to_an_object_of_its_own(site: Site) -> None:
+    """XFR-02, XFR-03, XFR-04: the URI byte for byte, Referred-By as it came, the caller's number, sendrecv."""
+    talk = site.talking("carrier", "teams")
+    hold = site.teams.describe(version=2, lines=["a=inactive"])
+    talk.callee.ask("INVITE", hold)
+    site.run()
+    assert refer(talk, talk.callee, OBJECT, ("Referred-By", BY)) == [202]
+    leg = newest(site, "teams", talk.callee)
+    assert leg.invite.uri == OBJECT
+    assert leg.invite.get("Referred-By") == BY
+    assert leg.invite.get("Replaces") is None
+    assert "+15551230001@" + FQDN in (leg.invite.get("From") or "")
+    assert FQDN in (leg.invite.get("Contact") or "")
+    assert b"a=inactive" not in leg.invite.body
+    assert told(talk.callee) == ["100 active"]
+    leg.ring()
+    site.run()
+    leg.answer()
+    site.run()
+    assert told(talk.callee) == ["100 active", "180 active", "200 terminated"]
+    assert talk.callee.over
+    assert not talk.caller.over
+    assert not leg.over
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_the_side_that_stays_hears_the_new_one(site: Site) -> None:
+    """XFR-09, HLD-04: new key and codec from the new side, the same address and port from us."""
+    talk = site.talking("carrier", "teams")
+    before = talk.caller.remote
+    refer(talk, talk.callee, OBJECT)
+    leg = newest(site, "teams", talk.callee)
+    leg.answer(body=site.teams.describe(port=7700, version=9, lines=["a=x-new:1", "a=sendrecv"]))
+    site.run()
+    stream = site.relay.streams[-1]
+    assert stream.expected[1][0] == ("52.114.0.1", 7700)
+    after = talk.caller.remote
+    line = [text for text in before.split(b"\r\n") if text.startswith((b"m=", b"c="))]
+    assert line == [text for text in after.split(b"\r\n") if text.startswith((b"m=", b"c="))]
+    talk.caller.bye()
+    site.run()
+
+
+@pytest.mark.parametrize("status", [404, 486, 603])
+def test_a_transfer_that_fails_leaves_the_call_as_it_was(site: Site, status: int) -> None:
+    """XFR-04: the final status in the last NOTIFY, both legs still up, media untouched."""
+    talk = site.talking("carrier", "teams")
+    stream = site.relay.streams[-1]
+    before = list(stream.expected)
+    refer(talk, talk.callee, OBJECT)
+    newest(site, "teams", talk.callee).refuse(status)
+    site.run()
+    assert told(talk.callee) == ["100 active", f"{status} terminated"]
+    assert not talk.callee.over
+    assert stream.expected == before
+    talk.end()
+
+
+def test_who_asked_hangs_up_at_once(site: Site) -> None:
+    """RFC 5589 section 6: the call waits for the new side."""
+    talk = site.talking("carrier", "teams")
+    refer(talk, talk.callee, OBJECT)
+    talk.callee.bye()
+    site.run()
+    assert not talk.caller.over
+    leg = newest(site, "teams", talk.callee)
+    leg.answer()
+    site.run()
+    assert not talk.caller.over
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_who_asked_hangs_up_and_nobody_answers(site: Site) -> None:
+    """The side that stays is not left alone in a call: transfer_failed."""
+    talk = site.talking("carrier", "teams")
+    refer(talk, talk.callee, OBJECT)
+    talk.callee.bye()
+    site.run()
+    newest(site, "teams", talk.callee).refuse(486)
+    site.run()
+    assert talk.caller.over
+    assert site.record.reason == "transfer_failed"
+
+
+def test_the_side_that_stays_hangs_up_meanwhile(site: Site) -> None:
+    """The new side is cancelled, and who asked hears BYE."""
+    talk = site.talking("carrier", "teams")
+    refer(talk, talk.callee, OBJECT)
+    leg = newest(site, "teams", talk.callee)
+    leg.ring()
+    site.run()
+    talk.caller.bye()
+    site.run()
+    assert leg.cancelled is not None
+    assert talk.callee.over
+
+
+def test_a_carrier_hands_a_call_on_to_a_number(build: Build) -> None:
+    """XFR-05: its Refer-To is a number for our routes, from the number of the side that stays."""
+    site = build(routing=to_other("^[+]1999"))
+    talk = site.talking("teams", "carrier")
+    assert refer(talk, talk.callee, "sip:+19995550100@198.51.100.7") == [202]
+    leg = site.other.last
+    assert leg.invite.target.number == "+19995550100"
+    leg.answer()
+    site.run()
+    assert told(talk.callee)[-1] == "200 terminated"
+    assert talk.callee.over
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_teams_numbers_go_to_teams_unless_told_otherwise(build: Build) -> None:
+    """XFR-05: a number at the host of Teams is called there; with refer_local by our own routes."""
+    site = build()
+    talk = site.talking("carrier", "teams")
+    refer(talk, talk.callee, "sip:+19995550100@sip.pstnhub.microsoft.com:5061;user=phone")
+    leg = newest(site, "teams", talk.callee)
+    assert leg.invite.uri == "sip:+19995550100@sip.pstnhub.microsoft.com:5061;user=phone"
+    leg.refuse(486)
+    site.run()
+    talk.end()
+    local = build(teams={"refer_local": True}, routing=to_other("^[+]1999"))
+    talk = local.talking("carrier", "teams")
+    refer(talk, talk.callee, "sip:+19995550100@sip.pstnhub.microsoft.com:5061;user=phone")
+    assert local.other.last.invite.target.number == "+19995550100"
+    local.other.last.refuse(486)
+    local.run()
+    talk.end()
+
+
+def to_other(pattern: str) -> dict[str, Any]:
+    """Routes: some numbers to the other provider, the rest between carrier and Teams."""
+    return {
+        "routes": [
+            {"id": "special", "pattern": pattern, "priority": 1, "destination": {"type": "Trunk", "value": "other"}},
+            {"id": "in", "pattern": "", "source": "carrier", "destination": {"type": "Trunk", "value": "teams"}},
+            {"id": "out", "pattern": "", "source": "teams", "destination": {"type": "Trunk", "value": "carrier"}},
+        ]
+    }
+
+
+def test_a_refer_to_nobody(site: Site) -> None:
+    """A target without a number that is not Teams' own: 404 in the last NOTIFY, nobody is called."""
+    talk = site.talking("teams", "carrier")
+    calls = len(site.teams.calls)
+    assert refer(talk, talk.callee, "sip:198.51.100.7") == [202]
+    assert told(talk.callee)[-1] == "484 terminated"
+    assert len(site.teams.calls) == calls
+    talk.end()
+
+
+def test_a_refer_that_is_none(site: Site) -> None:
+    """No Refer-To, or one that is no address: 400, and the call goes on."""
+    talk = site.talking("carrier", "teams")
+    answers = talk.callee.ask("REFER")
+    site.run()
+    assert [answer.status for answer in answers] == [400]
+    assert refer(talk, talk.callee, "::") == [400]
+    talk.end()
+
+
+def test_no_notify_for_who_wants_none(site: Site) -> None:
+    """RFC 4488: Refer-Sub: false gets 200 and no NOTIFY."""
+    talk = site.talking("carrier", "teams")
+    assert refer(talk, talk.callee, OBJECT, ("Refer-Sub", "false")) == [200]
+    newest(site, "teams", talk.callee).answer()
+    site.run()
+    assert told(talk.callee) == []
+    assert talk.callee.over
+    talk.caller.bye()
+    site.run()
+
+
+def test_one_transfer_at_a_time(site: Site) -> None:
+    """The second REFER gets 491 while the first rings."""
+    talk = site.talking("carrier", "teams")
+    refer(talk, talk.callee, OBJECT)
+    first = newest(site, "teams", talk.callee)
+    assert refer(talk, talk.callee, OBJECT) == [491]
+    first.refuse(486)
+    site.run()
+    talk.end()
+
+
+def test_refer_is_not_taken_where_teams_is_to_transfer_by_itself(build: Build) -> None:
+    """XFR-01: without allow_refer no Allow of ours towards Teams names REFER, NOTIFY stays, and a REFER gets 405."""
+    site = build(teams={"allow_refer": False})
+    talk = site.talking("carrier", "teams")
+    allow = talk.callee.invite.tokens("Allow")
+    assert ("refer" in {each.lower() for each in allow}, "notify" in {each.lower() for each in allow}) == (False, True)
+    assert refer(talk, talk.callee, OBJECT) == [405]
+    talk.end()
+
+
+def test_a_new_call_takes_the_place_of_a_side(site: Site) -> None:
+    """XFR-07: INVITE with Replaces from Teams: the other side hears the new one, the replaced leg gets BYE."""
+    talk = site.talking("carrier", "teams")
+    leg = site.teams.call(fields=[("Replaces", header(talk.callee))], body=site.teams.describe(port=7900))
+    site.run()
+    assert leg.statuses[-1] == 200
+    assert talk.callee.over
+    assert not talk.caller.over
+    assert site.relay.streams[-1].expected[1][0] == ("52.114.0.1", 7900)
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def header(leg: Leg, *extra: str) -> str:
+    """The Replaces value that names a leg."""
+    replaces = dialog_of(leg)
+    return ";".join((replaces.call_id, f"to-tag={replaces.to_tag}", f"from-tag={replaces.from_tag}", *extra))
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [("nobody@x;to-tag=a;from-tag=b", 481), ("nobody@x", 400), ("x;to-tag=1", 400)]
+)
+def test_an_unknown_dialog_is_not_replaced(site: Site, value: str, status: int) -> None:
+    """XFR-07: 481; 400 for what names no dialog."""
+    leg = site.teams.call(fields=[("Replaces", value)])
+    site.run()
+    assert leg.statuses == [status]
+
+
+def test_an_answered_call_is_not_replaced_where_only_a_ringing_one_may_be(site: Site) -> None:
+    """RFC 3891 section 3: early-only gets 486."""
+    talk = site.talking("carrier", "teams")
+    leg = site.teams.call(fields=[("Replaces", header(talk.callee, "early-only"))])
+    site.run()
+    assert leg.statuses == [486]
+    talk.end()
+
+
+def test_a_ringing_call_is_picked_up(site: Site) -> None:
+    """RFC 3891 section 3: early-only or not; who was called is cancelled without a missed call (RNG-07)."""
+    talk = site.ringing("carrier", "teams")
+    talk.callee.ring(tag="branch")
+    site.run()
+    tag = talk.callee.invite.from_.tag
+    value = f"{talk.callee.call_id};to-tag={tag};from-tag=branch;early-only"
+    leg = site.teams.call(fields=[("Replaces", value)], body=site.teams.describe(port=7900))
+    site.run(1)
+    assert leg.statuses[-1] == 200
+    assert "Call completed elsewhere" in (talk.callee.cancelled.get("Reason") or "")
+    assert talk.caller.statuses[-1] == 200
+    assert b"a=inactive" not in talk.caller.remote
+    assert b"a=inactive" not in leg.remote
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_who_picked_up_hangs_up_before_the_media_are_settled(site: Site) -> None:
+    """The caller is refused, and nothing stays."""
+    talk = site.ringing("carrier", "teams")
+    talk.callee.ring(tag="branch")
+    site.run()
+    site.teams.answers["INVITE"] = 0
+    value = f"{talk.callee.call_id};to-tag={talk.callee.invite.from_.tag};from-tag=branch"
+    leg = site.teams.call(fields=[("Replaces", value)])
+    site.run()
+    leg.bye()
+    site.run(1)
+    assert talk.caller.statuses[-1] == 480
+
+
+def test_a_number_of_teams_gets_its_plus(site: Site) -> None:
+    """XFR-06: number translation at Teams does not touch the targets of REFER."""
+    talk = site.talking("carrier", "teams")
+    refer(talk, talk.callee, "sip:19995550100@sip.pstnhub.microsoft.com:5061;user=phone")
+    leg = newest(site, "teams", talk.callee)
+    assert leg.invite.uri == "sip:+19995550100@sip.pstnhub.microsoft.com:5061;user=phone"
+    leg.refuse(486)
+    site.run()
+    talk.end()
+
+
+def test_nobody_replaces_the_leg_of_another_trunk(site: Site) -> None:
+    """RFC 3891 section 3: for a stranger to the dialog there is none."""
+    talk = site.talking("carrier", "teams")
+    leg = site.other.call(fields=[("Replaces", header(talk.callee))])
+    site.run()
+    assert leg.statuses == [481]
+    talk.end()
+
+
+def test_replaces_in_an_invite_without_an_offer(site: Site) -> None:
+    """The 200 offers, and the ACK answers."""
+    talk = site.talking("teams", "carrier")
+    leg = site.carrier.call(fields=[("Replaces", header(talk.callee))], body=b"")
+    site.run()
+    assert leg.statuses[-1] == 200
+    assert talk.callee.over
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def two_calls(site: Site) -> tuple[Talk, Talk]:
+    """The carrier talks to two people at Teams."""
+    return site.talking("carrier", "teams"), site.talking("carrier", "teams")
+
+
+def test_an_attended_transfer_joins_two_calls(site: Site) -> None:
+    """RFC 5589 section 7: REFER with Replaces names our other call; who stays talks, Replaces goes nowhere (HDR-10)."""
+    first, second = two_calls(site)
+    target = f"sip:+15551230002@{site.carrier.switch[0]}?Replaces={dialog_of(second.caller).escaped()}"
+    assert refer(first, first.caller, target) == [202]
+    site.run(1)
+    assert told(first.caller)[-1] == "200 terminated"
+    assert (first.caller.over, second.caller.over) == (True, True)
+    assert (first.callee.over, second.callee.over) == (False, False)
+    streams = site.relay.streams
+    assert streams[0].expected[0][0] == ("127.0.0.1", streams[1].local(0)[1])
+    assert streams[1].expected[0][0] == ("127.0.0.1", streams[0].local(0)[1])
+    assert all("Replaces" not in str(invite.fields) for invite in site.teams.messages if isinstance(invite, Request))
+    first.callee.bye()
+    site.run(1)
+    assert second.callee.over
+
+
+def test_hold_crosses_from_one_joined_call_to_the_other(site: Site) -> None:
+    """A re-INVITE of one who stays reaches the other one."""
+    first, second = two_calls(site)
+    target = f"sip:+15551230002@{site.carrier.switch[0]}?Replaces={dialog_of(second.caller).escaped()}"
+    refer(first, first.caller, target)
+    site.run(1)
+    before = len(second.callee.received("INVITE"))
+    first.callee.ask("INVITE", site.teams.describe(version=5, lines=["a=inactive"]))
+    site.run(1)
+    assert len(second.callee.received("INVITE")) == before + 1
+    assert b"a=inactive" in second.callee.received("INVITE")[-1].body
+    second.callee.bye()
+    site.run(1)
+    assert first.callee.over
+
+
+def test_an_attended_transfer_to_a_call_that_is_not_ours(site: Site) -> None:
+    """481 in the last NOTIFY, the call stays."""
+    talk = site.talking("carrier", "teams")
+    target = "sip:+15551230002@192.0.2.10?Replaces=foreign%3Bto-tag%3D1%3Bfrom-tag%3D2"
+    refer(talk, talk.caller, target)
+    assert told(talk.caller)[-1] == "481 terminated"
+    talk.end()
+
+
+def test_a_refer_that_is_passed_on(build: Build) -> None:
+    """refer: pass: the other provider carries it out itself, its NOTIFYs come back; never to Teams (HDR-09)."""
+    site = build(trunks=passing("refer"), routing=to_other(""))
+    talk = site.talking("carrier", "other")
+    site.other.answers["REFER"] = 202
+    assert refer(talk, talk.caller, "sip:+1999@198.51.100.9") == [202]
+    assert talk.callee.received("REFER")[0].get("Refer-To") == "<sip:+1999@198.51.100.9>"
+    answers = talk.callee.ask(
+        "NOTIFY",
+        b"SIP/2.0 200 OK\r\n",
+        [("Event", "refer"), ("Subscription-State", "terminated;reason=noresource")],
+        content=("Content-Type", "message/sipfrag"),
+    )
+    site.run()
+    assert [answer.status for answer in answers] == [200]
+    assert told(talk.caller) == ["200 terminated"]
+    talk.end()
+
+
+def passing(key: str) -> list[dict[str, Any]]:
+    """Both providers, with this key set to pass."""
+    return [
+        {"id": "carrier", "host": "198.51.100.7", "port": 5060, **PLAIN, key: "pass"},
+        {"id": "other", "host": "198.51.100.9", "port": 5060, **PLAIN, key: "pass"},
+    ]
+
+
+def test_a_notify_that_nobody_asked_for(site: Site) -> None:
+    """481."""
+    talk = site.talking()
+    answers = talk.callee.ask("NOTIFY", fields=[("Event", "refer"), ("Subscription-State", "active")])
+    site.run()
+    assert [answer.status for answer in answers] == [481]
+    talk.end()
+
+
+def moved(leg: Leg, *contacts: str) -> None:
+    """302 with these numbers."""
+    leg.refuse(302, [("Contact", ", ".join(f"<sip:{each}@198.51.100.99>" for each in contacts))])
+
+
+def test_a_redirection_is_followed_by_our_routes(build: Build) -> None:
+    """XFR-08: the number counts, not the host; the new side learns who diverted; Teams never sees the 302."""
+    site = build(routing=to_other("^[+]1999"))
+    talk = site.ringing("teams", "carrier")
+    moved(talk.callee, "+19995550100")
+    site.run()
+    leg = site.other.last
+    assert leg.invite.target.number == "+19995550100"
+    leg.answer()
+    site.run()
+    assert talk.caller.statuses[-1] == 200
+    assert 302 not in talk.caller.statuses
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_redirections_do_not_go_round(site: Site) -> None:
+    """A number that points to itself, and ever new ones: both end, with 480."""
+    talk = site.ringing("teams", "carrier")
+    moved(talk.callee, "+15551230002")
+    site.run()
+    assert talk.caller.statuses[-1] == 480
+    talk = site.ringing("teams", "carrier")
+    for number in range(9):
+        leg = site.carrier.last
+        if leg.exchange.is_answered:
+            break
+        moved(leg, f"+1555000{number:04}")
+        site.run()
+    assert talk.caller.statuses[-1] == 480
+    assert number == 6
+
+
+def test_a_redirection_is_passed_on_where_the_trunk_says_so(build: Build) -> None:
+    """redirects: pass: another provider gets the 302 and its Contact, Teams gets 480."""
+    site = build(trunks=passing("redirects"), routing=to_other(""))
+    talk = site.ringing("carrier", "other")
+    moved(talk.callee, "+19995550100")
+    site.run()
+    assert talk.caller.statuses[-1] == 302
+    assert "+19995550100" in " ".join(talk.caller.responses[-1].all("Contact"))
+    talk = site.ringing("teams", "other")
+    moved(talk.callee, "+19995550100")
+    site.run()
+    assert talk.caller.statuses[-1] == 480
+
+
+def test_every_proxy_of_teams_may_be_named(site: Site) -> None:
+    """XFR-02: sip2 and sip3 are Teams' own names as well."""
+    for host in PROXIES:
+        talk = site.talking("carrier", "teams")
+        uri = f"sip:{host}:5061;transport=tls;x-m=8:orgid:7c1d"
+        assert refer(talk, talk.callee, uri) == [202]
+        leg = newest(site, "teams", talk.callee)
+        assert leg.invite.uri == uri
+        leg.refuse(480)
+        site.run()
+        talk.end()
