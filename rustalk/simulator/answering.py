@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .call import CallError, TakenCall
+from .call import CallError
 from .midcall import hold_and_resume, move, offer_again
 from .scripts import answers
+from .taken import TakenCall
 
 __all__: list[str] = []
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .call import CallError, PlacedCall
+from .call import CallError
 from .midcall import hold_and_resume, move, offer_again
+from .placed import PlacedCall
 from .scripts import calls
 
 __all__: list[str] = []

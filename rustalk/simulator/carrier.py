@@ -28,19 +28,23 @@ from rustalk.sip.message import Field, Message, Request
 from rustalk.sip.uri import Uri, format_host
 
 from .agent import Agent
-from .call import Describe, Judge, PlacedCall, Side, TakenCall
+from .call import Judge, Side
 from .credentials import Account
 from .description import carrier_sdp
 from .link import Datagrams, Entrance, Link, StreamLink, UnreachableError, connect
 from .media import CARRIER_TONE, DATAGRAM, TEAMS_TONE, SrtpEnd
+from .multipart import Part
+from .placed import PlacedCall
 from .result import CallResult, Plan
-from .scripts import Calling
+from .scripts import Answering, Calling
+from .sound import Describe
 from .stage import Stage
 from .style import Style, hexadecimal
+from .taken import TakenCall
 
 __all__ = ["CarrierTls", "Registration", "SimCarrier"]
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY, REGISTER"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, REGISTER"
 PRODUCT = "SimulatedCarrier"
 
 Kind = Literal["UDP", "TCP", "TLS"]
@@ -70,7 +74,7 @@ class SimCarrier:
     ``account``: who must answer a challenge before an INVITE or REGISTER counts. ``grants``: the longest registration,
     in seconds. ``silent``: nothing is answered from now on. ``hosts`` resolves names in the SBC's Contact, if any.
     ``tones``: the one to send and the one to expect, in Hz. ``contact_host``: a name to put into Contact instead of the
-    address. ``describe`` writes the session descriptions.
+    address. ``describe`` writes the session descriptions. ``plain``: its media is RTP, without SRTP.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class SimCarrier:
         grants: int = 60,
         tones: tuple[int, int] = (CARRIER_TONE, TEAMS_TONE),
         hosts: Mapping[str, str] | None = None,
+        plain: bool = False,
         plan: Plan | None = None,
         clock: IReactorTime | None = None,
         notice: Callable[[str], None] = lambda line: None,
@@ -98,6 +103,7 @@ class SimCarrier:
         self.grants = grants
         self.tones = tones
         self.silent = False
+        self.plain = plain
         self.describe: Describe = carrier_sdp
         self.contact_host = ""
         self.errors: list[str] = []
@@ -146,7 +152,7 @@ class SimCarrier:
             hexadecimal=hexadecimal,
         )
 
-    def answer_with(self, script: str, *, number: str = "", plan: Plan | None = None) -> None:
+    def answer_with(self, script: str | Answering, *, number: str = "", plan: Plan | None = None) -> None:
         """Answer calls by this script from now on: all of them, or those to one number."""
         self._stage.answer_with(script, "", number, plan)
 
@@ -154,15 +160,29 @@ class SimCarrier:
         self,
         to: str,
         from_: str,
-        script: str = "call",
+        script: str | Calling = "call",
         *,
         plan: Plan | None = None,
         fields: Iterable[Field] = (),
         offer: bool = True,
+        parts: Iterable[Part] = (),
+        sender: str = "",
     ) -> Deferred[CallResult]:
-        """Call a number through the SBC; ``offer`` False sends the INVITE without a session description (HDR-11)."""
-        story = self._place(to, from_, self._stage.calling(script), plan or self._stage.plan, tuple(fields), offer)
-        return self._stage.follow(Deferred.fromCoroutine(story))
+        """Call a number through the SBC; ``offer`` False sends the INVITE without a session description (HDR-11).
+
+        ``parts`` stand beside the description; ``sender`` is a whole From value that goes instead of ``from_``.
+        """
+        order = _Order(
+            to,
+            sender or f"<sip:{from_}@{format_host(self.address)}>",
+            self._stage.calling(script),
+            plan or self._stage.plan,
+            tuple(fields),
+            offer,
+            tuple(parts),
+        )
+        self.notice(f"INVITE from {from_} to {to}: {order.script.name}")
+        return self._stage.follow(Deferred.fromCoroutine(self._place(order)))
 
     async def _start(self) -> None:
         if self.kind == "UDP":
@@ -229,21 +249,17 @@ class SimCarrier:
 
     # What goes out.
 
-    async def _place(
-        self, to: str, from_: str, script: Calling, plan: Plan, fields: tuple[Field, ...], offer: bool
-    ) -> CallResult:
+    async def _place(self, order: _Order) -> CallResult:
         try:
             link = await self._dial(*self.sbc)
         except UnreachableError as error:
-            return CallResult("", script.name, placed=True, cause=str(error))
+            return CallResult("", order.script.name, placed=True, cause=str(error))
         style = self.style
-        call = PlacedCall(self._side(link), style, link, style.tag(), script.name, plan)
-        place = f"{format_host(self.sbc[0])}:{self.sbc[1]}"
-        transport = "" if self.kind == "UDP" else f";transport={self.kind.lower()}"
-        sender = f"<sip:{from_}@{format_host(self.address)}>"
-        call.call(f"sip:{to}@{place}{transport}", sender, f"<sip:{to}@{place}>", fields=fields, offer=offer)
-        self.notice(f"INVITE from {from_} to {to}: {script.name}")
-        return await self._stage.play(call, script.play(call))
+        call = PlacedCall(self._side(link), style, link, style.tag(), order.script.name, order.plan)
+        place = f"{order.to}@{format_host(self.sbc[0])}:{self.sbc[1]}"
+        uri = f"sip:{place}" + ("" if self.kind == "UDP" else f";transport={self.kind.lower()}")
+        call.call(uri, order.sender, f"<sip:{place}>", fields=order.fields, offer=order.offer, parts=order.parts)
+        return await self._stage.play(call, order.script.play(call))
 
     def _side(self, link: Link) -> Side:
         async def dial(hop: Uri, style: Style) -> Link:
@@ -262,7 +278,7 @@ class SimCarrier:
     def _end(self) -> SrtpEnd:
         reactor = cast(IReactorUDP, self._reactor)
         tone, expected = self.tones
-        return SrtpEnd(reactor, self._clock, self.address, tone=tone, expected=expected, now=time)
+        return SrtpEnd(reactor, self._clock, self.address, tone=tone, expected=expected, now=time, plain=self.plain)
 
     async def _dial(self, host: str, port: int) -> Link:
         address = self._hosts.get(host.lower(), host)
@@ -284,3 +300,16 @@ class SimCarrier:
         self._links.add(link)
         link.on_closed = lambda closed, cause: self._links.discard(closed)
         return link
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A call to be placed; ``sender`` is the From value without its tag."""
+
+    to: str
+    sender: str
+    script: Calling
+    plan: Plan
+    fields: tuple[Field, ...]
+    offer: bool
+    parts: tuple[Part, ...]

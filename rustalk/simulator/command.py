@@ -1,7 +1,8 @@
 """``rustalk teams-sim``: the simulated Teams cloud in a terminal, for an SBC that runs somewhere else.
 
 It writes the certificates that the SBC needs, prints what to put into the SBC's configuration, and then a line for each
-ping, call and violation. The exit code is 1 when the SBC broke a rule of the document, else 0.
+ping, call and violation. With ``--catalogue`` it plays every call script of the document instead. The exit code is 1
+when the SBC broke a rule of the document, else 0.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from twisted.internet.task import LoopingCall, react
 
 from rustalk.observe.printable import printable
 
+from .catalogue.command import add_options, print_configuration, run_catalogue
+from .catalogue.story import Story as CatalogueStory
+from .catalogue.table import CATALOGUE
 from .pki import Pki
 from .result import Plan
+from .sandbox import FQDN
 from .scripts import ANSWERS, CALLS, Script
 from .teams import Addresses, SimTeams
 from .tenants import Tenant, TenantTable
@@ -37,8 +42,9 @@ def run(argv: Sequence[str]) -> int:
     if arguments.call and not arguments.sbc:
         print("--call needs --sbc: the name and address of the SBC to call.", file=sys.stderr)
         return 2
+    story = _simulate if arguments.catalogue is None and not arguments.print_config else _play_catalogue
     try:
-        react(lambda reactor: Deferred.fromCoroutine(_simulate(reactor, arguments)))
+        react(lambda reactor: Deferred.fromCoroutine(story(reactor, arguments)))
     except SystemExit as end:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
@@ -77,6 +83,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--talk", type=float, default=5.0, metavar="SECONDS", help="how long (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.0, metavar="SECONDS", help="end after so long")
     parser.add_argument("--scripts", action="store_true", help="list the scripts and end")
+    add_options(parser, _place)
     return parser
 
 
@@ -97,12 +104,13 @@ def _sbc(text: str) -> tuple[str, str, int]:
 
 def _catalogue() -> str:
     lines = ["Calls are answered by (--answer):", *map(_line, ANSWERS.values())]
-    return "\n".join([*lines, "", "Calls are made by (--script):", *map(_line, CALLS.values())])
+    lines += ["", "Calls are made by (--script):", *map(_line, CALLS.values())]
+    return "\n".join([*lines, "", "The catalogue (--catalogue):", *map(_line, CATALOGUE)])
 
 
-def _line(script: Script[Any]) -> str:
+def _line(script: Script[Any] | CatalogueStory) -> str:
     rows = f" [{', '.join(script.rows)}]" if script.rows else ""
-    return f"  {script.name:24}{script.about}{rows}"
+    return f"  {script.name:24} {' '.join(script.about.split())}{rows}"
 
 
 def _say(line: str) -> None:
@@ -118,14 +126,27 @@ def _certificates(directory: Path, fqdn: str) -> Pki:
         return made
 
 
-async def _simulate(reactor: Any, arguments: Namespace) -> None:
-    fqdn, address, port = arguments.sbc or ("sbc.example.test", "127.0.0.1", 5061)
+async def _play_catalogue(reactor: Any, arguments: Namespace) -> None:
+    pki = _usable_certificates(arguments.directory, arguments.sbc[0] if arguments.sbc else FQDN)
+    if arguments.print_config:
+        print_configuration(reactor, arguments, pki)
+        return
+    if not await run_catalogue(reactor, arguments, pki, lambda line: print(printable(line), flush=True)):
+        raise SystemExit(1)
+
+
+def _usable_certificates(directory: Path, fqdn: str) -> Pki:
     try:
-        pki = _certificates(arguments.directory, fqdn)
+        return _certificates(directory, fqdn)
     except (OSError, ValueError) as error:
         raise SystemExit(
-            f"The certificates in {arguments.directory} cannot be used: {error}. Remove it or name another."
+            f"The certificates in {directory} cannot be used: {error}. Remove it or name another."
         ) from None
+
+
+async def _simulate(reactor: Any, arguments: Namespace) -> None:
+    fqdn, address, port = arguments.sbc or ("sbc.example.test", "127.0.0.1", 5061)
+    pki = _usable_certificates(arguments.directory, fqdn)
     table = TenantTable([Tenant.of("Simulated", [fqdn], arguments.number or ["+441273652000"])])
     places = arguments.listen
     teams = SimTeams(

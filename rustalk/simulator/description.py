@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rustalk.rtp.srtp import KeyMaterial, UnusableKeyError, parse_key
 from rustalk.sdp import crypto
@@ -10,9 +13,26 @@ from rustalk.sdp.errors import SdpError
 from rustalk.sdp.model import Direction, Media, Session
 from rustalk.sdp.parse import parse
 
+from .ice import Candidate, IcePeer
 from .media import Audio, SrtpEnd
 
-__all__ = ["Facts", "carrier_sdp", "facts", "mirrored", "teams_sdp"]
+__all__ = [
+    "Change",
+    "Facts",
+    "carrier_sdp",
+    "facts",
+    "mirrored",
+    "refused",
+    "renumbered",
+    "swapped",
+    "teams_sdp",
+    "written",
+]
+
+Change = Callable[[str], str]
+
+if TYPE_CHECKING:
+    from .sound import Describe
 
 _TEAMS_FORMATS = (
     "m=audio {port} RTP/SAVP 104 9 103 111 112 117 18 0 8 114 115 116 97 106 101 13 118",
@@ -50,7 +70,7 @@ _TEAMS_FORMATS = (
     "a=ptime:20",
 )
 _CARRIER_FORMATS = (
-    "m=audio {port} RTP/SAVP 0 8 101",
+    "m=audio {port} {profile} 0 8 101",
     "c=IN {kind} {address}",
     "a=rtpmap:0 PCMU/8000",
     "a=rtpmap:8 PCMA/8000",
@@ -82,12 +102,48 @@ class Facts:
         return self.address, self.audio.port
 
     @property
-    def flow(self) -> Audio | None:
-        """Where to send and what to accept; None without a usable key."""
-        if self.key is None:
+    def plain(self) -> bool:
+        """Whether this is plain RTP."""
+        return self.audio.proto == "RTP/AVP"
+
+    def flow(self, *, mux: bool = False) -> Audio | None:
+        """Where to send and what to accept; None without a usable key where there must be one.
+
+        RTCP shares the port where this description and our own (``mux``) say so (RFC 5761 section 5.1.1).
+        """
+        if self.key is None and not self.plain:
             return None
-        rtcp = self.audio.rtcp
-        return Audio(self.address, self.audio.port, rtcp.port if rtcp else self.audio.port + 1, self.key)
+        rtcp, port = self.audio.rtcp, self.audio.port
+        control = port if mux and self.audio.rtcp_mux else rtcp.port if rtcp else port + 1
+        key = None if self.plain else self.key
+        return Audio(self.address, port, control, key, self.payload_type("telephone-event/8000"))
+
+    def payload_type(self, encoding: str) -> int | None:
+        """The payload type of an encoding such as ``PCMU/8000``, by its rtpmap; None when it is not there."""
+        maps = self.audio.rtpmaps
+        found = (number for number in self.audio.formats if maps.get(number, "").lower() == encoding.lower())
+        return next((int(number) for number in found), None)
+
+    @property
+    def encodings(self) -> list[str]:
+        """What the m= line lists, by name and in lower case; a number without an rtpmap as it is."""
+        maps = self.audio.rtpmaps
+        return [maps.get(number, number).lower() for number in self.audio.formats]
+
+    def lines(self, start: str) -> list[str]:
+        """The lines that begin so, of the session and of the audio section, without this beginning."""
+        wanted = start.encode()
+        every = (*self.session.lines, *self.audio.lines)
+        return [line[len(wanted) :].decode("utf-8", "replace") for line in every if line.startswith(wanted)]
+
+    @property
+    def ice(self) -> IcePeer | None:
+        """What the description says of ICE (RFC 8839); None without user name fragment and password."""
+        ufrag, password = self.lines("a=ice-ufrag:"), self.lines("a=ice-pwd:")
+        if not ufrag or not password:
+            return None
+        candidates = tuple(filter(None, map(Candidate.read, self.lines("a=candidate:"))))
+        return IcePeer(ufrag[-1], password[-1], candidates, b"a=ice-lite" in self.session.lines)
 
 
 def facts(body: bytes, *, answer: bool = False) -> Facts | None:
@@ -121,27 +177,67 @@ def mirrored(direction: Direction) -> Direction:
     return swapped.get(direction, direction)
 
 
+def refused(found: Facts | None, body: bytes) -> bytes:
+    """What must follow ``body``: a line with port 0 for each of the other side's that it lacks (RFC 3264 section 6)."""
+    others = found.session.media[body.count(b"\r\nm=") :] if found else ()
+    return b"".join(f"m={one.kind} 0 {one.proto} {one.formats[0]}\r\n".encode() for one in others)
+
+
 def teams_sdp(end: SrtpEnd, direction: Direction = Direction.SENDRECV, *, version: int = 0, tag: int = 1) -> bytes:
-    """A media processor's offer: o= names 127.0.0.1, the real address is in c= (MED-13)."""
+    """A media processor's offer: o= names 127.0.0.1, the real address is in c= (MED-13).
+
+    With media bypass it is a client's: ICE with all its candidates, RTCP on the port of RTP (MED-10, ICE-03).
+    """
+    lite = "a=ice-lite\r\n" if end.ice and end.ice.lite else ""
     head = (
         f"v=0\r\no=- {end.port} {version} IN IP4 127.0.0.1\r\ns=session\r\nc=IN {_kind(end)} {end.address}\r\n"
-        "b=CT:10000000\r\nt=0 0\r\n"
+        f"b=CT:10000000\r\nt=0 0\r\n{lite}"
     )
-    return _fill(head, _TEAMS_FORMATS, end, direction, tag)
+    ice = (*end.ice.lines, "a=rtcp-mux") if end.ice else ()
+    return _fill(head, (*_TEAMS_FORMATS, *ice), end, direction, tag)
 
 
 def carrier_sdp(end: SrtpEnd, direction: Direction = Direction.SENDRECV, *, version: int = 1, tag: int = 1) -> bytes:
-    """A carrier's offer or answer: G.711 over RTP/SAVP with one key."""
+    """A carrier's offer or answer: G.711 over RTP/SAVP with one key, or over RTP/AVP where its end is plain."""
     head = f"v=0\r\no=carrier {end.port} {version} IN {_kind(end)} {end.address}\r\ns=-\r\nt=0 0\r\n"
     return _fill(head, _CARRIER_FORMATS, end, direction, tag)
 
 
+def written(describe: Describe, *changes: Change) -> Describe:
+    """The same descriptions with changes in their text."""
+
+    def changed(end: SrtpEnd, direction: Direction = Direction.SENDRECV, *, version: int = 1, tag: int = 1) -> bytes:
+        text = describe(end, direction, version=version, tag=tag).decode()
+        for change in changes:
+            text = change(text)
+        return text.encode()
+
+    return changed
+
+
+def renumbered(old: int, new: int) -> Change:
+    """A change of one payload type for another, in the m= line, in a=rtpmap and in a=fmtp."""
+
+    def change(text: str) -> str:
+        text = re.sub(rf"(\r\na=(?:rtpmap|fmtp):){old}(?= )", rf"\g<1>{new}", text)
+        return re.sub(rf"(\r\nm=audio \d+ \S+(?: \d+)*?) {old}(?=[ \r])", rf"\g<1> {new}", text)
+
+    return change
+
+
+def swapped(old: str, new: str) -> Change:
+    """A change of one piece of text for another."""
+    return lambda text: text.replace(old, new)
+
+
 def _fill(head: str, lines: tuple[str, ...], end: SrtpEnd, direction: Direction, tag: int) -> bytes:
-    body = "\r\n".join(lines).format(
+    written = (line for line in lines if not (end.plain and line.startswith("a=crypto")))
+    body = "\r\n".join(written).format(
         port=end.port,
         rtcp=end.rtcp_port,
         kind=_kind(end),
         address=end.address,
+        profile="RTP/AVP" if end.plain else "RTP/SAVP",
         direction=direction.value,
         crypto=end.crypto(tag),
     )

@@ -20,6 +20,7 @@ from rustalk.sip.uri import Uri
 
 from .description import Facts, facts
 from .link import covers
+from .multipart import description
 from .style import TEAMS_ALLOW
 
 __all__ = [
@@ -83,7 +84,7 @@ class Seen:
 
     ``names``: those of the sender's certificate; ``entrance``: the host name that was dialled, '' on a connection that
     we opened; ``inside``: the host of our Record-Route. ``target`` and ``route``: our Contact URI and Record-Route in
-    the dialog the request belongs to; '' outside a dialog.
+    the dialog the request belongs to; '' outside a dialog. ``referred``: the Request-URI was in a Refer-To of ours.
     """
 
     request: Request
@@ -92,11 +93,17 @@ class Seen:
     inside: str
     target: str = ""
     route: str = ""
+    referred: bool = False
 
     @property
     def initial(self) -> bool:
         """Whether this is an INVITE that begins a call."""
         return self.request.method == "INVITE" and not self.request.to.tag
+
+    @property
+    def dials(self) -> bool:
+        """Whether this is an INVITE to a number, not to the target of a REFER, which stays as it is."""
+        return self.initial and not self.referred
 
     @property
     def contact(self) -> Uri | None:
@@ -117,12 +124,14 @@ class Replied:
 class Described:
     """A session description of the SBC, and where the first one of the dialog put the media.
 
-    ``found`` is None when the text could not be read or has no audio. ``answer``: it answers an offer of ours.
+    ``found`` is None when the text could not be read or has no audio. ``answer``: it answers an offer of ours. ``ice``:
+    whether ICE stands there: "none" where the trunk has no media bypass or our offer had none, else "must" or "may".
     """
 
     found: Facts | None
     first_place: tuple[str, int] | None = None
     answer: bool = False
+    ice: str = "none"
 
     @property
     def key(self) -> KeyMaterial | None:
@@ -241,11 +250,11 @@ REQUEST_RULES: tuple[Rule[Seen], ...] = (
     _R("OPT-09", 0, "Max-Forwards must be 68 to 70", _forwards),
     _R("OPT-08", 0, "OPTIONS should carry no Record-Route", _options_route),
     _R("HDR-04", 404, "the number in the Request-URI must begin with +",
-       lambda seen: seen.initial and not (seen.request.target.user or "").startswith("+")),
+       lambda seen: seen.dials and not (seen.request.target.user or "").startswith("+")),
     _R("HDR-04", 404, "the Request-URI must name the proxy",
-       lambda seen: seen.initial and seen.request.target.host.lower() != seen.entrance),
+       lambda seen: seen.dials and seen.request.target.host.lower() != seen.entrance),
     _R("HDR-04", 0, "the Request-URI lacks user=phone",
-       lambda seen: seen.initial and seen.request.target.param("user") != "phone"),
+       lambda seen: seen.dials and seen.request.target.param("user") != "phone"),
     _R("HDR-05", 0, "the number in From must begin with +", _from_number),
     _R("HDR-05", 0, "the host in From must be the SBC's name", _from_host),
     _R("HDR-15", 0, "User-Agent is missing", _lacks_product),
@@ -274,6 +283,18 @@ def _ice(found: Facts) -> bool:
     return any(line.startswith((b"a=candidate", b"a=ice-")) for line in (*found.session.lines, *found.audio.lines))
 
 
+def _no_lite(described: Described) -> bool:
+    """Whether ICE is described otherwise than as ICE-lite with exactly one candidate, a host's for RTP (ICE-01)."""
+    found = described.found
+    if found is None or described.ice == "none" or (described.ice == "may" and not _ice(found)):
+        return False
+    ice = found.ice
+    if ice is None or not ice.lite or len(found.lines("a=candidate:")) != 1 or len(ice.candidates) != 1:
+        return True
+    one = ice.candidates[0]
+    return (one.component, one.transport, one.kind, (one.address, one.port)) != (1, "UDP", "host", found.place)
+
+
 _D: type[Rule[Described]] = Rule
 DESCRIPTION_RULES: tuple[Rule[Described], ...] = (
     _D("MED-01", 488, "there is no audio in the session description, or it cannot be read", lambda d: d.found is None),
@@ -287,7 +308,10 @@ DESCRIPTION_RULES: tuple[Rule[Described], ...] = (
     _D("MED-04", 488, "the tag of a=crypto in the answer is not one that was offered",
        lambda described: described.answer and described.found is not None and described.found.tag != 1),
     _D("MED-15", 488, "only audio can be used", _reads(_image)),
-    _D("MED-14", 0, "ICE lines on a trunk without media bypass", _reads(_ice)),
+    _D("MED-14", 0, "ICE lines on a trunk without media bypass, or where our offer had none",
+       lambda described: described.found is not None and described.ice == "none" and _ice(described.found)),
+    _D("ICE-01", 0, "with media bypass: a=ice-lite for the session, fragment and password, and one host candidate",
+       _no_lite),
     _D("HLD-04", 488, "address or port of the media changed within the dialog", _moved),
 )  # fmt: skip
 
@@ -319,7 +343,7 @@ RESPONSE_RULES: tuple[Rule[Replied], ...] = (
 )  # fmt: skip
 
 
-def check_request(seen: Seen, first_place: tuple[str, int] | None = None) -> list[Violation]:
+def check_request(seen: Seen, first_place: tuple[str, int] | None = None, ice: str = "none") -> list[Violation]:
     """Every rule that a request breaks, up to the first that gets it refused; an offer is looked at as well."""
     request = seen.request
     where = f"{request.method} {request.uri}, Call-ID {request.call_id}"
@@ -328,7 +352,7 @@ def check_request(seen: Seen, first_place: tuple[str, int] | None = None) -> lis
         return found
     if not request.body:
         return [*found, Violation("HDR-11", "an INVITE without a session description", where, 488)]
-    return found + check_description(Described(facts(request.body), first_place), where)
+    return found + check_description(Described(facts(description(request)), first_place, ice=ice), where)
 
 
 def check_description(described: Described, where: str) -> list[Violation]:

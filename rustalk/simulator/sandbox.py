@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
@@ -22,7 +22,7 @@ import rustalk
 
 from .pki import PkiFiles
 
-__all__ = ["FQDN", "Ports", "SwitchProcess", "configuration", "free_ports"]
+__all__ = ["FQDN", "Ports", "SwitchProcess", "configuration", "free_ports", "settings"]
 
 FQDN = "sbc.demo.example"
 LINES_KEPT = 60
@@ -55,48 +55,59 @@ def free_ports(address: str = "127.0.0.1") -> Ports:
 def configuration(
     directory: Path, files: PkiFiles, ports: Ports, hosts: dict[str, str], proxies: list[str], carrier: tuple[str, int]
 ) -> str:
-    """The switch's configuration: one Teams profile, one carrier trunk, a route each way."""
-    return json.dumps(
-        {
-            "server": {"state_directory": str(directory / "state"), "shutdown_timeout": 2},
-            "sip": {"domain": FQDN},
-            "sip_profiles": [
-                {
-                    "id": "teams", "bind_address": "127.0.0.1", "bind_port": ports.teams, "protocols": ["tls"],
-                    "domain": FQDN, "tls_cert": str(files.certificate), "tls_key": str(files.key),
-                    "tls_ca": str(files.teams_root), "require_client_cert": True,
-                },
-                {
-                    "id": "carrier", "bind_address": "127.0.0.1", "bind_port": ports.carrier, "protocols": ["udp"],
-                    "domain": FQDN,
-                },
-            ],
-            "teams": {
-                "enabled": True, "sbc_fqdn": FQDN, "profile": "teams", "sip_proxies": proxies,
-                "mtls_cert_path": str(files.certificate), "mtls_key_path": str(files.key),
-                "ca_path": str(files.teams_root), "networks": ["127.0.0.0/8"],
+    """The switch's configuration as JSON: one Teams profile, one carrier trunk, a route each way."""
+    return json.dumps(settings(directory, files, ports, hosts, proxies, carrier), indent=2)
+
+
+def settings(
+    directory: Path,
+    files: PkiFiles,
+    ports: Ports,
+    hosts: dict[str, str],
+    proxies: list[str],
+    carrier: tuple[str, int],
+    fqdn: str = FQDN,
+    address: str = "127.0.0.1",
+) -> dict[str, Any]:
+    """The same as sections; ``address`` is the switch's own for SIP and audio, the API stays on 127.0.0.1."""
+    return {
+        "server": {"state_directory": str(directory / "state"), "shutdown_timeout": 2},
+        "sip": {"domain": fqdn},
+        "sip_profiles": [
+            {
+                "id": "teams", "bind_address": address, "bind_port": ports.teams, "protocols": ["tls"],
+                "domain": fqdn, "tls_cert": str(files.certificate), "tls_key": str(files.key),
+                "tls_ca": str(files.teams_root), "require_client_cert": True,
             },
-            "trunks": [
-                {"id": "carrier", "host": carrier[0], "port": carrier[1], "protocol": "udp", "profile": "carrier"},
-            ],
-            "routing": {
-                "routes": [
-                    {
-                        "id": "to-teams", "pattern": "^\\+44\\d+$", "source": "carrier", "priority": 10,
-                        "destination": {"type": "Trunk", "value": "teams"},
-                    },
-                    {
-                        "id": "to-carrier", "pattern": "^\\+1\\d+$", "source": "teams", "priority": 20,
-                        "destination": {"type": "Trunk", "value": "carrier"},
-                    },
-                ]
+            {
+                "id": "carrier", "bind_address": address, "bind_port": ports.carrier, "protocols": ["udp"],
+                "domain": fqdn,
             },
-            "media": {"bind_address": "127.0.0.1", "ports": [45000, 45999]},
-            "dns": {"hosts": hosts},
-            "api": {"bind_address": "127.0.0.1", "port": ports.api, "auth": "off"},
+        ],
+        "teams": {
+            "enabled": True, "sbc_fqdn": fqdn, "profile": "teams", "sip_proxies": proxies,
+            "mtls_cert_path": str(files.certificate), "mtls_key_path": str(files.key),
+            "ca_path": str(files.teams_root), "networks": ["127.0.0.0/8"],
         },
-        indent=2,
-    )  # fmt: skip
+        "trunks": [
+            {"id": "carrier", "host": carrier[0], "port": carrier[1], "protocol": "udp", "profile": "carrier"},
+        ],
+        "routing": {
+            "routes": [
+                {
+                    "id": "to-teams", "pattern": "^\\+44\\d+$", "source": "carrier", "priority": 10,
+                    "destination": {"type": "Trunk", "value": "teams"},
+                },
+                {
+                    "id": "to-carrier", "pattern": "^\\+1\\d+$", "source": "teams", "priority": 20,
+                    "destination": {"type": "Trunk", "value": "carrier"},
+                },
+            ]
+        },
+        "media": {"bind_address": address, "ports": [45000, 45999]},
+        "dns": {"hosts": hosts},
+        "api": {"bind_address": "127.0.0.1", "port": ports.api, "auth": "off"},
+    }  # fmt: skip
 
 
 class SwitchProcess(ProcessProtocol):

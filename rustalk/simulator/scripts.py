@@ -12,9 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from .call import Call, PlacedCall, TakenCall
+from .call import Call
+from .placed import PlacedCall
+from .taken import TakenCall
 
-__all__ = ["ANSWERS", "CALLS", "Answering", "Calling", "Script", "Story", "answers", "calls"]
+__all__ = ["ANSWERS", "CALLS", "Answering", "Calling", "Script", "Story", "answers", "calls", "led"]
 
 Kind = TypeVar("Kind", bound=Call)
 Story = Coroutine[Deferred[Any], Any, None]
@@ -28,6 +30,16 @@ class Script(Generic[Kind]):
     rows: tuple[str, ...]
     about: str
     play: Callable[[Kind], Story]
+
+
+def led(take: Callable[[Kind], None]) -> Script[Kind]:
+    """The script of calls that another story leads: each is handed to ``take`` and lives until it is released."""
+
+    async def play(call: Kind) -> None:
+        take(call)
+        await call.led()
+
+    return Script("led", (), "Led by another story.", play)
 
 
 Answering = Script[TakenCall]

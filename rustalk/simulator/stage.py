@@ -32,11 +32,15 @@ class Stage:
         self._stories: set[Deferred[CallResult]] = set()
         self._kept: OrderedDict[str, Call] = OrderedDict()
 
-    def answer_with(self, script: str, place: str, number: str, plan: Plan | None) -> None:
-        """Answer by this script what comes to this place ('': anywhere) for this number ('': any)."""
-        if script not in ANSWERS:
-            raise KeyError(f"no script {script!r} answers calls; there are {', '.join(sorted(ANSWERS))}")
-        self._answers[place, number] = ANSWERS[script], plan or self.plan
+    def answer_with(self, script: str | Answering, place: str, number: str, plan: Plan | None) -> None:
+        """Answer by this script, or the one of this name, what comes to this place ('': anywhere) for this number
+        ('': any). Raises KeyError.
+        """
+        if isinstance(script, str):
+            if script not in ANSWERS:
+                raise KeyError(f"no script {script!r} answers calls; there are {', '.join(sorted(ANSWERS))}")
+            script = ANSWERS[script]
+        self._answers[place, number] = script, plan or self.plan
 
     def answering(self, place: str, number: str) -> tuple[Answering, Plan]:
         """The script for a call that has come; ``answer`` where nothing else was set."""
@@ -45,8 +49,10 @@ class Stage:
                 return self._answers[key]
         return ANSWERS["answer"], self.plan
 
-    def calling(self, script: str) -> Calling:
-        """The script of this name that places a call. Raises KeyError."""
+    def calling(self, script: str | Calling) -> Calling:
+        """The script that places a call, itself or by its name. Raises KeyError."""
+        if not isinstance(script, str):
+            return script
         if script not in CALLS:
             raise KeyError(f"no script {script!r} places calls; there are {', '.join(sorted(CALLS))}")
         return CALLS[script]

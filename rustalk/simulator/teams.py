@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from time import time
-from typing import cast
+from typing import Literal, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTCP, IReactorTime, IReactorUDP
@@ -19,20 +19,25 @@ from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.uri import Uri
 
 from .agent import Agent
-from .call import Call, CallError, Describe, Judge, PlacedCall, Side, TakenCall
+from .call import Call, CallError, Judge, Side
 from .description import Facts, teams_sdp
+from .ice import IceAgent
 from .link import Entrance, Link, Mode, StreamLink, UnreachableError, connect
 from .media import CARRIER_TONE, TEAMS_TONE, SrtpEnd
+from .multipart import Part
 from .options import RegionHealth, Watch
 from .pki import Pki
+from .placed import PlacedCall
 from .rejects import Described, Seen, Violation, check_description, check_request, check_response
 from .result import CallResult, Plan
-from .scripts import Calling, Story
+from .scripts import Answering, Calling, Story
+from .sound import Describe
 from .stage import Stage
 from .style import Style, guid, hexadecimal, teams_style, with_call
+from .taken import TakenCall
 from .tenants import Refusal, TenantTable
 
-__all__ = ["IN_DIALOG_HOST", "PROXIES", "TRAP_HOST", "Addresses", "SimTeams"]
+__all__ = ["ANONYMOUS", "IN_DIALOG_HOST", "PROXIES", "TRAP_HOST", "Addresses", "SimTeams"]
 
 PROXIES = ("sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com")
 IN_DIALOG_HOST = "sip-du-a-eu.pstnhub.microsoft.com"
@@ -41,6 +46,7 @@ TRAP_HOST = "api-du-a-uswe2.pstnhub.microsoft.com"
 FAILOVER_CODES = frozenset((408, 503, 504))
 FAILOVER_SECONDS = 10.0
 PING_PATIENCE = 10.0
+ANONYMOUS = "sip:anonymous@anonymous.invalid"
 KEPT = 1000
 
 
@@ -70,7 +76,8 @@ class _Strict(Judge):
 
     def description(self, call: Call, found: Facts | None, place: str) -> None:
         answer = place[:1].isdigit()
-        for violation in check_description(Described(found, call.first_place, answer), place):
+        ice = "must" if answer and call.sound.end.ice else "none" if answer else "may"
+        for violation in check_description(Described(found, call.sound.first_place, answer, ice), place):
             self._note(replace(violation, status=0))
 
     def unacknowledged(self, call: Call) -> None:
@@ -84,6 +91,10 @@ class SimTeams:
     each thing that happens. With ``silent_on_unknown`` an OPTIONS of an unknown FQDN gets no answer instead of 403;
     ``failover_seconds`` is how long a trunk may be silent before the next one is tried (FO-07). ``describe`` writes the
     session descriptions; another one can hold what the media processors are allowed to say as well (MED-03).
+
+    ``bypass``: the trunk is paired with media bypass, so the SBC offers ICE. ``media`` says who speaks and listens in
+    the next calls: a media processor without ICE, a Teams client with it, or another SBC, which is ICE-lite as well
+    (ICE-06). ``referred`` are the Refer-To URIs of our REFERs: an INVITE to one of them needs no number of a user.
     """
 
     def __init__(
@@ -98,6 +109,7 @@ class SimTeams:
         clock: IReactorTime | None = None,
         notice: Callable[[str], None] = lambda line: None,
         silent_on_unknown: bool = False,
+        bypass: bool = False,
     ) -> None:
         self.addresses = addresses or Addresses()
         self.plan = plan or Plan()
@@ -106,6 +118,9 @@ class SimTeams:
         self.silent_on_unknown = silent_on_unknown
         self.failover_seconds = FAILOVER_SECONDS
         self.describe: Describe = teams_sdp
+        self.bypass = bypass
+        self.media: Literal["processor", "client", "sbc"] = "processor"
+        self.referred: set[str] = set()
         self._reactor = reactor
         self._clock = clock or cast(IReactorTime, reactor)
         self._pki = pki
@@ -159,7 +174,9 @@ class SimTeams:
         """What each region knows of the SBC, by the proxy's name."""
         return {name: watch.health for name, watch in self._watches.items()}
 
-    def answer_with(self, script: str, *, region: str = "", number: str = "", plan: Plan | None = None) -> None:
+    def answer_with(
+        self, script: str | Answering, *, region: str = "", number: str = "", plan: Plan | None = None
+    ) -> None:
         """Answer calls by this script from now on: all of them, or those to one region (its name) or one number."""
         self._stage.answer_with(script, region, number, plan)
 
@@ -184,20 +201,25 @@ class SimTeams:
         self,
         to: str,
         from_: str,
-        script: str = "call",
+        script: str | Calling = "call",
         *,
         trunks: Iterable[str],
         region: str = PROXIES[0],
         source: str = "",
         plan: Plan | None = None,
         fields: Iterable[Field] = (),
+        parts: Iterable[Part] = (),
+        parameters: str = "",
     ) -> Deferred[CallResult]:
         """Call a number behind the SBC from a Teams user.
 
         ``trunks`` are FQDNs of SBCs, each with a port if it is not 5061, in the order in which Teams tries them
-        (FO-06). ``source`` is the address to call from if it is not the region's.
+        (FO-06). ``source`` is the address to call from if it is not the region's. ``parts`` stand beside the session
+        description (EMG-01), ``parameters`` behind the Request-URI (``;cause=302``, HDR-13).
         """
-        order = _Order(to, from_, self._stage.calling(script), plan or self.plan, tuple(fields))
+        order = _Order(
+            to, from_, self._stage.calling(script), plan or self.plan, tuple(fields), tuple(parts), parameters
+        )
         origins = self._origins(region, source)
         return self._stage.follow(Deferred.fromCoroutine(self._place(order, tuple(trunks), origins)))
 
@@ -240,10 +262,12 @@ class SimTeams:
         refused = isinstance(call, Call) and call.status >= 300  # its ACK belongs to the INVITE, not to a dialog
         if isinstance(call, Call) and not (refused and request.method == "ACK"):
             target, route = call.style.contact[1:-1], call.style.record_route
-            first_place = call.first_place
-        seen = Seen(request, link.names, link.entrance, IN_DIALOG_HOST, target, route)
+            first_place = call.sound.first_place
+        referred = request.uri in self.referred
+        seen = Seen(request, link.names, link.entrance, IN_DIALOG_HOST, target, route, referred)
+        ice = "none" if not self.bypass else "must" if seen.initial else "may"
         refusal: Violation | None = None
-        for violation in check_request(seen, first_place):
+        for violation in check_request(seen, first_place, ice):
             self._note(violation)
             refusal = violation if violation.status else refusal
         if refusal is None:
@@ -275,7 +299,7 @@ class SimTeams:
 
     def _invite(self, request: Request, link: Link) -> None:
         found = self._tenants.find(self._identity(request), request.target.number)
-        if isinstance(found, Refusal):
+        if isinstance(found, Refusal) and not (found.status == 404 and request.uri in self.referred):
             style = self._style_of(link)
             reason = ("Reason", found.reason(guid(style.hexadecimal)))
             self._answer(request, link, found.status, fields=[reason, *style.features(False)])
@@ -329,7 +353,10 @@ class SimTeams:
     def _end(self) -> SrtpEnd:
         reactor = cast(IReactorUDP, self._reactor)
         address = self.addresses.in_dialog[0]
-        return SrtpEnd(reactor, self._clock, address, tone=TEAMS_TONE, expected=CARRIER_TONE, now=time)
+        end = SrtpEnd(reactor, self._clock, address, tone=TEAMS_TONE, expected=CARRIER_TONE, now=time)
+        if self.media != "processor":
+            end.ice = IceAgent(self._clock, (address, end.port), end.transmit, lite=self.media == "sbc")
+        return end
 
     async def _dial(self, host: str, port: int, source: str) -> StreamLink:
         """A new TLS connection to the SBC by its name, in which Teams is the client (HDR-07, OPT-12)."""
@@ -401,7 +428,8 @@ class SimTeams:
         dialled = [link]
         call = PlacedCall(self._side(dialled), style, link, style.tag(), order.script.name, order.plan)
         target = f"{order.to}@{host}:{port or 5061};user=phone"
-        call.call(f"sip:{target};transport=tls", order.sender, f"<sip:{target}>", fields=order.fields)
+        uri = f"sip:{target};transport=tls{order.parameters}"
+        call.call(uri, order.sender, f"<sip:{target}>", fields=order.fields, parts=order.parts)
         self.notice(f"INVITE from {order.from_} to {order.to} by {trunk}: {order.script.name}")
         expiry = self._clock.callLater(self.failover_seconds, call.expire)
         try:
@@ -428,10 +456,14 @@ class _Order:
     script: Calling
     plan: Plan
     fields: tuple[Field, ...]
+    parts: tuple[Part, ...]
+    parameters: str
 
     @property
     def sender(self) -> str:
         """The From value as Teams writes it: the name unquoted and glued to the bracket (HDR-20)."""
+        if self.from_.startswith(ANONYMOUS):
+            return f"<{ANONYMOUS}>"
         name, bracket, rest = self.from_.partition("<")
         number = rest.rstrip(">") if bracket else name
         return f"{name if bracket else ''}<sip:{number}@{PROXIES[0]}:5061;user=phone>"

@@ -384,7 +384,7 @@ class Meeting(_Peers):
         service = self._service
         if service is not None:
             await self.until(lambda: not len(service.calls), "the calls to end")
-            assert service.relay.streams == 0
+            assert service.engine.streams == 0
             await maybeDeferred(service.stopService)
         await super().close()
         globalLogPublisher.removeObserver(self.log)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import pytest_twisted
 
-from rustalk.simulator.call import TakenCall
 from rustalk.simulator.link import Mode
 from rustalk.simulator.scripts import answers
+from rustalk.simulator.taken import TakenCall
 from rustalk.simulator.teams import PROXIES
 from tests.live.meeting import OTHER_FQDN, PLAN, Meet, Meeting, meetings, sound
 

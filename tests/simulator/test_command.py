@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
+from rustalk.config.load import load
 from rustalk.simulator.command import run
 
 ROOT = Path(__file__).parents[2]
@@ -63,3 +67,52 @@ def test_a_place_that_is_none_is_refused_with_an_example(sbc: str, capsys: pytes
     with pytest.raises(SystemExit):
         run(["--sbc", sbc])
     assert "such as" in capsys.readouterr().err
+
+
+def test_the_catalogue_prints_the_configuration_that_it_needs(tmp_path: Path) -> None:
+    listen = ["--listen", "127.0.0.2:5061", "127.0.0.3:5061", "127.0.0.4:5061"]
+    places = ["--sbc", "sbc.test=127.0.0.1:5071", "--carriers", "127.0.0.20:5080"]
+    done = teams_sim(tmp_path, "--print-config", *listen, *places)
+    assert done.returncode == 0, done.stderr
+    settings = load(done.stdout, "printed")
+    assert [str(one) for one in settings.warnings] == []
+    assert settings.teams.sbc_fqdn == "sbc.test"
+    assert [trunk.host for trunk in settings.trunks] == [f"127.0.0.{20 + number}" for number in range(5)]
+
+
+def test_the_catalogue_meets_a_switch_with_the_printed_configuration(tmp_path: Path) -> None:
+    """MTN-05, MTN-06: two stories from the command line against the switch in a process of its own."""
+    one, two, three, teams, carriers, api = free_tcp_ports(6)
+    places = [f"127.0.0.{number}:{port}" for number, port in ((2, one), (3, two), (4, three))]
+    own = ["--listen", *places, "--sbc", f"sbc.test=127.0.0.1:{teams}"]
+    own += ["--sbc-carriers", f"127.0.0.1:{carriers}", "--carriers", f"127.0.0.9:{carriers}"]
+    settings = json.loads(teams_sim(tmp_path, *own, "--print-config").stdout)
+    settings["api"]["port"] = api
+    file = tmp_path / "rustalk.json"
+    file.write_text(json.dumps(settings))
+    switch = subprocess.Popen([sys.executable, "-m", "rustalk", "start", "-c", str(file)], cwd=ROOT, stdout=PIPE)
+    try:
+        played = teams_sim(tmp_path, *own, "--catalogue", "unknown-host-is-refused", "pings-bear-the-common-name")
+    finally:
+        switch.terminate()
+        switch.communicate(timeout=20)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert played.stdout.splitlines()[-1] == "2/2 passed"
+
+
+def test_a_story_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    done = teams_sim(tmp_path, "--catalogue", "nonsense")
+    assert done.returncode == 1
+    assert "no nonsense" in done.stderr
+
+
+def free_tcp_ports(count: int) -> list[int]:
+    """So many ports that are free now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()

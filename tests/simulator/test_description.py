@@ -8,9 +8,9 @@ import pytest
 
 from rustalk.rtp.srtp import KeyMaterial
 from rustalk.sdp.model import Direction
-from rustalk.simulator.call import Describe
-from rustalk.simulator.description import carrier_sdp, facts, mirrored, teams_sdp
+from rustalk.simulator.description import carrier_sdp, facts, mirrored, renumbered, teams_sdp, written
 from rustalk.simulator.media import SUITE, SrtpEnd
+from rustalk.simulator.sound import Describe
 
 
 class End:
@@ -18,6 +18,8 @@ class End:
 
     address, port, rtcp_port = "192.0.2.1", 49152, 49153
     key = KeyMaterial(SUITE, bytes(30))
+    plain = False
+    ice = None
 
     def crypto(self, tag: int) -> str:
         return f"{tag} {SUITE} {self.key.inline()}|2^31"
@@ -53,8 +55,9 @@ def test_what_is_written_is_read_again(write: object) -> None:
         "RTP/SAVP",
         Direction.SENDRECV,
     )
-    assert found.flow is not None
-    assert (found.flow.rtcp_port, found.flow.inbound) == (49153, END.key)
+    flow = found.flow()
+    assert flow is not None
+    assert (flow.rtcp_port, flow.inbound) == (49153, END.key)
 
 
 def test_teams_names_127_0_0_1_as_origin_and_the_real_address_in_c() -> None:
@@ -94,3 +97,23 @@ def test_a_direction_is_answered_by_its_mirror() -> None:
     assert pairs[Direction.SENDONLY] is Direction.RECVONLY
     assert pairs[Direction.RECVONLY] is Direction.SENDONLY
     assert pairs[Direction.INACTIVE] is Direction.INACTIVE
+
+
+def test_rtcp_shares_the_port_only_where_both_say_so() -> None:
+    """MED-10: RFC 5761 section 5.1.1."""
+    muxed = facts(written(carrier_sdp, lambda text: f"{text}a=rtcp-mux\r\n")(END))
+    assert muxed is not None
+    for mux, port in ((True, 49152), (False, 49153)):
+        flow = muxed.flow(mux=mux)
+        assert flow is not None
+        assert flow.rtcp_port == port
+
+
+def test_a_payload_type_is_renumbered_everywhere_and_nothing_else_is() -> None:
+    """MED-07."""
+    usual, found = facts(carrier_sdp(END)), facts(written(carrier_sdp, renumbered(101, 96))(END))
+    assert usual is not None
+    assert found is not None
+    assert found.audio.formats == ("0", "8", "96")
+    assert found.payload_type("telephone-event/8000") == 96
+    assert (found.place, found.key, found.encodings) == (usual.place, usual.key, usual.encodings)

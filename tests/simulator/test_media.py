@@ -175,3 +175,65 @@ async def test_nothing_is_left_on_the_clock_after_close() -> None:
     for end in (made.a, made.b):
         await end.close()
     assert made.clock.getDelayedCalls() == []
+
+
+def plain(end: SrtpEnd) -> Audio:
+    """Where an end is, for a peer that speaks plain RTP with it."""
+    return Audio(LOOPBACK, end.port, end.rtcp_port, None)
+
+
+def test_two_ends_of_plain_rtp(pair: Pair) -> None:
+    """MED-01: no key on either side, the tone is the proof."""
+    pair.a.connect(plain(pair.b))
+    pair.b.connect(plain(pair.a))
+    pair.speak(5)
+    pair.deliver(pair.wire)
+    assert pair.b.counts.verified == 5
+    assert pair.wire[0][12:] != b""
+
+
+def test_plain_rtp_is_no_srtp(pair: Pair) -> None:
+    pair.a.connect(plain(pair.b))
+    pair.speak(3)
+    pair.deliver(pair.wire)
+    assert (pair.b.counts.verified, pair.b.counts.forged) == (0, 3)
+
+
+def test_digits_arrive_once_each_although_their_end_comes_three_times(pair: Pair) -> None:
+    """MED-08: RFC 4733 section 2.5."""
+    for digit in "15#D":
+        pair.a.dial(digit)
+    pair.deliver(pair.wire)
+    assert pair.b.digits == "15#D"
+    assert pair.b.counts.events == 4 * 7
+    assert pair.b.counts.foreign == 0
+
+
+def test_comfort_noise_is_counted_apart(pair: Pair) -> None:
+    """MED-09."""
+    pair.a.whisper()
+    pair.deliver(pair.wire)
+    assert (pair.b.counts.noise, pair.b.counts.foreign) == (1, 0)
+
+
+def test_the_rollover_counter_goes_on_with_the_key_and_starts_anew_with_another(pair: Pair) -> None:
+    """MED-05."""
+    pair.a.jump(65534)
+    pair.speak(6)
+    pair.deliver(pair.wire)
+    assert pair.b.counts.verified == 6
+    pair.a.rekey()
+    pair.b.connect(Audio(LOOPBACK, pair.a.port, pair.a.rtcp_port, pair.a.key))
+    pair.wire.clear()
+    pair.speak(3)
+    pair.deliver(pair.wire)
+    assert pair.b.counts.forged == 0
+    assert pair.b.counts.verified == 6 + len(pair.wire)
+
+
+def test_rtcp_on_the_port_of_rtp_is_told_apart(pair: Pair) -> None:
+    """MED-10: RFC 5761."""
+    pair.b.connect(Audio(LOOPBACK, pair.a.port, pair.a.port, pair.a.key))
+    pair.a.speak()
+    pair.deliver(pair.control)
+    assert (pair.b.counts.rtcp_verified, pair.b.counts.received) == (1, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rustalk.simulator.description import facts
@@ -115,7 +117,7 @@ def test_each_breach_is_found_and_answered(row: str, status: int, asked: Request
 def test_the_cases_above_break_every_rule_that_needs_no_dialog() -> None:
     """A rule without its breach is a rule that nobody has seen work."""
     found = {violation.cause for _, _, asked in CASES for violation in check_request(seen(asked))}
-    in_dialogs = {"HDR-08", "HLD-04", "MED-04"}
+    in_dialogs = {"HDR-08", "HLD-04", "MED-04", "ICE-01"}
     assert {rule.cause for rule in (*REQUEST_RULES, *DESCRIPTION_RULES) if rule.row not in in_dialogs} <= found
 
 
@@ -212,3 +214,41 @@ def test_a_violation_reads_as_one_line_with_row_cause_and_place() -> None:
 def test_every_rule_of_a_response_notes_only() -> None:
     """Nobody answers a response."""
     assert {rule.status for rule in RESPONSE_RULES} == {0}
+
+
+LITE = SDP.replace("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n")
+CANDIDATE = "a=candidate:1 1 UDP 2130706431 192.0.2.1 40000 typ host\r\n"
+ICE = LITE + "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n" + CANDIDATE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SDP,
+        ICE.replace("a=ice-lite\r\n", ""),
+        ICE.replace("a=ice-pwd", "a=x-pwd"),
+        ICE.replace(CANDIDATE, ""),
+        ICE + CANDIDATE.replace(":1 1", ":2 1"),
+        ICE.replace("UDP", "TCP"),
+        ICE.replace("typ host", "typ srflx"),
+        ICE.replace("1 1 UDP", "1 2 UDP"),
+        ICE.replace("192.0.2.1 40000", "192.0.2.9 40000"),
+    ],
+)
+def test_media_bypass_wants_ice_lite_with_one_candidate(body: str) -> None:
+    """ICE-01."""
+    assert rows(check_request(seen(request(body=body)), ice="must")) == [("ICE-01", 0)]
+
+
+def test_right_ice_is_no_breach_where_it_may_be() -> None:
+    """ICE-01, MED-14."""
+    for ice in ("must", "may"):
+        assert check_request(seen(request(body=ICE)), ice=ice) == []
+    assert check_request(seen(request(body=SDP)), ice="may") == []
+
+
+def test_the_target_of_a_refer_needs_no_number() -> None:
+    """XFR-02: an INVITE to what we put into Refer-To is no breach of HDR-04."""
+    asked = request(uri=f"sip:{PROXY}:5061;transport=tls;x-m=8:orgid:1")
+    assert {row for row, _ in rows(check_request(seen(asked)))} == {"HDR-04"}
+    assert check_request(replace(seen(asked), referred=True)) == []

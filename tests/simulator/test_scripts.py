@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import rustalk.simulator.stage
-from rustalk.simulator.call import TakenCall
 from rustalk.simulator.scripts import ANSWERS, CALLS, answers
+from rustalk.simulator.taken import TakenCall
 
 
 def test_the_catalogue_is_filled_by_the_stage_that_plays_it() -> None:
