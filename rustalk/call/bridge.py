@@ -82,17 +82,22 @@ def _settle(media: MediaSession, offer: Proposal, answer: bytes, side: int) -> N
         offer.accept(body)
 
 
-def described(media: MediaSession, body: bytes, side: int, other: Conversation) -> None:
-    """A side described its media in an ACK, or took an offer back: the other one hears of it if it changes anything."""
+def described(media: MediaSession, body: bytes, side: int, other: Conversation) -> bool:
+    """A side described its media in an ACK, or took an offer back: the other one hears of it if it changes anything.
+
+    False for a description that cannot be used.
+    """
     translated = _translated(media, body, side)
-    if translated is None or translated == other.local:
-        return
+    if translated is None:
+        return False
 
     def done(status: int, answer: bytes) -> None:
         if 200 <= status < 300 and answer:
             _translated(media, answer, 1 - side)
 
-    other.offer(translated, done)
+    if translated != other.local:
+        other.offer(translated, done)
+    return True
 
 
 def _translated(media: MediaSession, body: bytes, side: int) -> bytes | None:

@@ -14,7 +14,7 @@ from rustalk.media.ports import NoFilesError, NoPortsError
 from rustalk.media.session import InsecureError, MediaSession
 from rustalk.sdp.errors import SdpError
 from rustalk.sip.errors import RemoteProtocolError
-from rustalk.ua.endpoint import ServerTransaction, Unheard
+from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.incoming import Incoming
 from rustalk.ua.inspect import description
 from rustalk.ua.reasons import REASONS, reason_field
@@ -23,6 +23,7 @@ from rustalk.ua.timeouts import Timeout, Timeouts
 
 from . import bridge, digits
 from .attempt import Attempt, Dial, blame
+from .dialler import Dialler
 from .early import EarlyMedia
 from .events import (
     Answered,
@@ -42,7 +43,7 @@ from .leg import CalleeLeg, CallerLeg, Conversation, Leg
 from .setup import hunt
 from .target import Limit, Target
 
-__all__ = ["Call", "Change", "Crossroads"]
+__all__ = ["REDIRECTIONS", "Call", "Change", "Crossroads"]
 
 log = Logger()
 
@@ -55,7 +56,8 @@ _INSECURE = (488, 415, 606)
 _THEIRS = ("far_end", "normal")
 """Ends for which the called side may have given a Reason of its own."""
 
-_REDIRECTIONS = 5
+REDIRECTIONS = 5
+"""So many 3xx of one call are followed."""
 _SAID = 512
 
 _ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
@@ -64,6 +66,9 @@ _ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 class Change(Protocol):
     """Somebody else is about to stand on one side of a call: a transfer, or a takeover."""
+
+    def is_leaving(self, leg: Leg) -> bool:
+        """Whether the media of this leg do not count any more, since those of another are being told."""
 
     def departs(self, leg: Leg, event: Ended) -> bool:
         """Whether the end of this leg does not end the call, since another is to come in its place."""
@@ -95,6 +100,7 @@ class Call:
         "_attempt",
         "_crossroads",
         "_dial",
+        "_dialler",
         "_early",
         "_finished",
         "_heard",
@@ -170,6 +176,7 @@ class Call:
         self.one_way = False
         self._crossroads = crossroads
         self._dial = dial
+        self._dialler: Dialler | None = None
         self._token = token
         self._timeouts = timeouts
         self._retry_after = retry_after
@@ -242,7 +249,7 @@ class Call:
     def refused(self, refusal: Refused) -> None:
         """The hunt is over without an answer."""
         self._setup = None
-        if refusal.contacts and self.redirections < _REDIRECTIONS:
+        if refusal.contacts and self.redirections < REDIRECTIONS:
             targets = self._crossroads.redirected(self, refusal.contacts)
             if targets:
                 self.redirections += 1
@@ -410,12 +417,18 @@ class Call:
             _hear_late(leg, event)
             return
         match event:
+            case Offered() if self._leaves(leg):
+                event.offer.refuse("glare")
             case Offered():
                 bridge.offered(self.media, event.offer, leg.side, leg.session, other)
-            case Described():
-                bridge.described(self.media, event.body, leg.side, other)
+            case Described() if not self._leaves(leg):
+                if not bridge.described(self.media, event.body, leg.side, other):
+                    self.hang_up("bad_media")
             case Informed():
                 self._informed(leg, event.transaction, other)
+
+    def _leaves(self, leg: Leg) -> bool:
+        return self.transfer is not None and self.transfer.is_leaving(leg)
 
     def _informed(self, leg: Leg, transaction: Asked, other: Conversation) -> None:
         """INFO: a digit goes on in the way that the other side dials, anything else crosses where it is taken."""
@@ -431,8 +444,10 @@ class Call:
         leg = (self.caller, self.callee)[1 - side]
         if self.media.takes_digits(1 - side) != "info":
             self.media.digit(1 - side, digit, milliseconds)
-        elif leg is not None and leg.session is not None:
-            leg.session.ask("INFO", *digits.compose(digits.Digit(digit, milliseconds)), Unheard())
+        elif leg is not None:
+            if self._dialler is None or self._dialler.leg is not leg:
+                self._dialler = Dialler(leg)
+            self._dialler.dial(digits.Digit(digit, milliseconds))
 
     def other(self, leg: Leg) -> Leg | None:
         """Who is on the other side."""

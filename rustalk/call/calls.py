@@ -12,7 +12,7 @@ from typing import cast
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from rustalk.config.model import MediaPath
+from rustalk.config.model import TEAMS, MediaPath
 from rustalk.interfaces import IFlow, IMediaRelay
 from rustalk.media.session import MediaSession, MediaSide
 from rustalk.observe.counters import Counters
@@ -103,6 +103,7 @@ class Calls:
             ring_timeout=policy.ring_timeout,
             owner=self._owner,
             ringing=self._ringing,
+            admit=self._admit,
             loop=loop,
         )
 
@@ -225,7 +226,10 @@ class Calls:
 
     def _take_over(self, transaction: ServerTransaction, source: str, text: str, timer: SessionTimer) -> None:
         """An INVITE that takes the place of a side of a call in progress (XFR-07)."""
-        found = self._transfers.replaced(Replaces.parse(text), source)
+        if len(transaction.request.all("Replaces")) > 1:
+            raise RemoteProtocolError("Replaces stands twice")
+        tenant = self._tenants.for_host(self._trunks[source].subject(transaction.request)) if source == TEAMS else None
+        found = self._transfers.replaced(Replaces.parse(text), source, tenant)
         if isinstance(found, str):
             self._refuse(transaction, source, found)
             return
@@ -245,6 +249,12 @@ class Calls:
             if isinstance(leg, CalleeLeg) and leg.call_id == replaces.call_id and leg.outgoing is not None:
                 return (call, leg) if leg.outgoing.is_ringing(replaces.to_tag, replaces.from_tag) else None
         return None
+
+    def _admit(self, trunk: Trunk, subject: Subject) -> str:
+        """Why one more call may not be placed to a trunk, '' where it may: it counts as a new one."""
+        if self._rate is not None and not subject.is_emergency and not self._rate.take(self._now()):
+            return "calls_too_fast"
+        return _admitted(trunk, subject)
 
     def _owner(self, usage: Usage) -> tuple[Call, Leg] | None:
         """The call in progress that a dialog is a leg of."""

@@ -20,23 +20,26 @@ from .leg import Leg
 __all__ = ["Hairpin"]
 
 
-class Outcome(Protocol):
-    """What a call knows of its end once it is over."""
+class Junction(Protocol):
+    """What a way needs of the call that it begins in: how that ended, and who is on the other side of a leg."""
 
     code: str | None
     hung_up_by: str | None
+
+    def other(self, leg: Leg) -> Leg | None:
+        """Who is on the other side of a leg of it."""
 
 
 class Hairpin:
     """What stands for the session of a leg that leads into another call, the call of ``twin``.
 
     ``local`` is what our call told it last, ``remote`` what the other call said last. ``call`` is our call, whose end
-    is that of the other one too.
+    is that of the other one too; from then on there is no ``twin``.
     """
 
     __slots__ = ("_asking", "_call", "_flow", "ended", "leg", "local", "remote", "twin")
 
-    def __init__(self, leg: Leg, flow: IFlow, call: Outcome) -> None:
+    def __init__(self, leg: Leg, flow: IFlow, call: Junction) -> None:
         self.leg = leg
         self._call = call
         self.twin: Hairpin
@@ -45,6 +48,14 @@ class Hairpin:
         self.ended = False
         self._flow = flow
         self._asking = False
+
+    @property
+    def end(self) -> Leg | None:
+        """Who is at the far end, however many calls are joined."""
+        way: Hairpin = self
+        while (leg := way.twin._call.other(way.twin.leg)) is not None and isinstance(leg.session, Hairpin):
+            way = leg.session
+        return leg
 
     def offer(self, body: bytes, done: Callable[[int, bytes], None]) -> bool:
         """Our call wants other media: the other call hears it as an offer of its own leg."""
@@ -55,7 +66,7 @@ class Hairpin:
 
         def settled(status: int, answer: bytes) -> None:
             self._asking = False
-            if 200 <= status < 300:
+            if 200 <= status < 300 and not self.ended:
                 self.remote = answer
                 self.twin.local, self.twin.remote = answer, body
             else:
@@ -68,8 +79,8 @@ class Hairpin:
 
     def ask(self, method: str, fields: Iterable[Field], body: bytes, listener: ClientListener) -> None:
         """INFO crosses; what concerns one call only ends here."""
-        twin = self.twin.leg
-        if method == "INFO":
+        if method == "INFO" and not self.ended:
+            twin = self.twin.leg
             twin.hear(
                 twin, Informed(_CrossingRequest(Request(method, "sip:hairpin", fields, body), listener, self._flow))
             )
@@ -80,9 +91,10 @@ class Hairpin:
         """Our call is over, so is the other one."""
         if self.ended:
             return
-        self.ended = self.twin.ended = True
+        far, twin = self.twin, self.twin.leg
+        self.ended = far.ended = True
+        del self.twin, far.twin  # what knows each other would have to wait for the garbage collector
         reason = next((value for name, value in fields if name == "Reason"), "")
-        twin = self.twin.leg
         twin.hear(twin, Ended(self._call.code or "normal", reason, self._call.hung_up_by == "switch"))
 
 

@@ -104,7 +104,6 @@ class Join:
         if self._over:
             return
         if told is None:
-            self._undo_first()
             self._fail("bad_media")
             return
         self._told = self._told[0], told
@@ -141,15 +140,11 @@ class Join:
                 return leg.session
         return None
 
-    def _undo_first(self) -> None:
-        """The side that stays in the first call hears again who it talked to."""
-        call, leg = self._calls[0], self._legs[0]
-        self._places[0].undo()
-        rest = self._rest(0)
-        if rest is not None and leg.session is not None:
-            bridge.described(call.media, leg.session.remote, leg.side, rest)
-
     # The end.
+
+    def is_leaving(self, leg: Leg) -> bool:
+        """Whether the media of this leg do not count any more: those of the other call are being told."""
+        return leg in self._legs
 
     def departs(self, leg: Leg, event: Ended) -> bool:
         """Whether the end of this leg is only who asked, hanging up before the outcome."""
@@ -163,6 +158,8 @@ class Join:
         if self._over:
             return
         self._finish()
+        for place, call, leg in zip(self._places, self._calls, self._legs, strict=False):
+            place.abandon(leg.session if call.ended_at is None else None)
         self._referral.finish(REASONS[code].status or 500)
         log.info(
             "Calls {first} and {second} were not joined: {code}",

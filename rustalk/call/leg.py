@@ -125,10 +125,10 @@ class CallerLeg(Leg):
     def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 0) -> None:
         super().__init__(trunk, flow, call_id, hear, side)
 
-    def call_cancelled(self, cancel: Request | None) -> None:
-        """CANCEL, or the caller's connection is lost."""
+    def call_cancelled(self, cancel: Request | None, code: str = "caller_lost") -> None:
+        """CANCEL, or the caller's connection is lost, or it acknowledged no ring."""
         if cancel is None:
-            self.hear(self, Ended("caller_lost"))
+            self.hear(self, Ended(code))
         else:
             self.hear(self, Ended("caller_cancelled", cancel.get("Reason") or ""))
 

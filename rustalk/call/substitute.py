@@ -26,10 +26,10 @@ class Substitution:
     """One change of who stands on ``side`` of a call; ``rest`` is who stays.
 
     ``done`` is called once, with what the new leg is to be told of the media, or with None where the other side would
-    not have it; the media are then as they were before. ``undo`` makes them so at any time.
+    not have it; the media are then as they were before.
     """
 
-    __slots__ = ("_body", "_done", "_media", "_new", "_rest", "_side", "_timeouts", "_tries", "undo")
+    __slots__ = ("_asking", "_body", "_done", "_media", "_new", "_old", "_over", "_rest", "_side", "_timeouts", "_undo")
 
     def __init__(
         self,
@@ -46,52 +46,69 @@ class Substitution:
         self._rest = rest
         self._new = new
         self._timeouts = timeouts
-        self._done = done
-        self.undo: Callable[[], None] = _nothing
+        self._done: Callable[[bytes | None], None] | None = done
+        self._undo: Callable[[], None] = _nothing
         self._body = b""
-        self._tries = 0
+        self._old: Conversation | None = None
+        self._asking = False
+        self._over = False
 
     def describe(self, body: bytes) -> None:
         """The new leg wants its media as ``body`` says."""
         self._body = body
         try:
-            self.undo = self._media.replace(self._side, self._new)
+            self._undo = self._media.replace(self._side, self._new)
         except SdpError as error:
             log.info("The new side's media do not fit: {error}", error=str(error))
             self._give_up()
             return
         self._media.lease(body, self._side).addCallbacks(self._leased, self._failed).addErrback(self._failed)
 
+    def abandon(self, old: Conversation | None) -> None:
+        """Who was to come does not: the media are as before, and the other side hears of ``old`` again.
+
+        That waits for the answer of the other side, where it has been asked already.
+        """
+        self._done = None
+        self._old = old
+        if not self._over and not self._asking:
+            self._restore()
+
     def _leased(self, _: object) -> None:
+        if self._over:
+            return
         text = self._media.translate(self._body, self._side)
         if text == self._rest.local:
-            self._done(self._media.translate(self._rest.remote, 1 - self._side))
+            self._tell(self._media.translate(self._rest.remote, 1 - self._side))
         else:
-            self._offer(text)
+            self._ask(text, self._answered)
 
-    def _offer(self, text: bytes) -> None:
+    def _ask(self, text: bytes, answered: Callable[[int, bytes], None], tries: int = _TRIES) -> None:
         """Ask the other side; where it is just asking for something itself, a moment later."""
-        self._tries += 1
-        if self._rest.ended:
-            self._give_up()
-        elif not self._rest.offer(text, self._answered):
-            if self._tries == _TRIES:
-                self._give_up()
-            else:
-                self._timeouts.start(_PAUSE, self._offer, text)
+        if self._rest.ended or not tries:
+            answered(0, b"")
+        elif self._done is None and answered == self._answered:
+            self._restore()
+        else:
+            self._asking = self._rest.offer(text, answered)
+            if not self._asking:
+                self._timeouts.start(_PAUSE, self._ask, text, answered, tries - 1)
 
     def _answered(self, status: int, answer: bytes) -> None:
-        if not (200 <= status < 300 and answer):
+        self._asking = False
+        if self._done is None:
+            self._restore()
+        elif not (200 <= status < 300 and answer):
             log.info("The other side does not take the new media: {status}", status=status)
             self._give_up()
-            return
-        try:
-            told = self._media.translate(answer, 1 - self._side)
-        except (SdpError, SessionClosedError) as error:
-            log.info("The other side's answer cannot be used: {error}", error=str(error))
-            self._give_up()
-            return
-        self._done(told)
+        else:
+            try:
+                told = self._media.translate(answer, 1 - self._side)
+            except (SdpError, SessionClosedError) as error:
+                log.info("The other side's answer cannot be used: {error}", error=str(error))
+                self._give_up()
+            else:
+                self._tell(told)
 
     def _failed(self, reason: Failure) -> None:
         if isinstance(reason.value, (SdpError, NoPortsError, SessionClosedError)):
@@ -101,8 +118,36 @@ class Substitution:
         self._give_up()
 
     def _give_up(self) -> None:
-        self.undo()
-        self._done(None)
+        if not self._over:
+            self._over = True
+            self._undo()
+            self._tell(None)
+
+    def _tell(self, told: bytes | None) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(told)
+
+    def _restore(self) -> None:
+        """Undo, and let the other side send to who stays after all."""
+        self._over = True
+        self._undo()
+        if self._old is None or self._old.ended or self._rest.ended:
+            return
+        try:
+            text = self._media.translate(self._old.remote, self._side)
+        except (SdpError, SessionClosedError) as error:
+            log.info("The old side's description cannot be used again: {error}", error=str(error))
+            return
+        if text != self._rest.local:
+            self._ask(text, self._heard)
+
+    def _heard(self, status: int, answer: bytes) -> None:
+        if 200 <= status < 300 and answer:
+            try:
+                self._media.translate(answer, 1 - self._side)
+            except (SdpError, SessionClosedError) as error:
+                log.info("The other side's answer cannot be used: {error}", error=str(error))
 
 
 def _nothing() -> None:

@@ -11,7 +11,6 @@ from rustalk.ua.incoming import Incoming
 from rustalk.ua.reasons import reason_field
 from rustalk.ua.timeouts import Timeouts
 
-from . import bridge
 from .call import Call
 from .events import Ended, Event, Informed, Offered
 from .leg import CallerLeg, Leg
@@ -68,7 +67,6 @@ class Takeover:
     def _placed(self, told: bytes | None) -> None:
         incoming = self._incoming
         if self._over or incoming is None:
-            self._undo()
             return
         if told is None:
             self._fail("bad_media", 488)
@@ -79,31 +77,34 @@ class Takeover:
         except RemoteProtocolError as error:
             log.info("Call {call} was not taken over: {error}", call=self._call.id, error=error.reason)
             incoming.reject(error.status)
-            self._undo()
+            self._abandon()
             return
         self._call.place(self._old, self.leg)
         if self._old.session is not None:
             self._old.session.bye([reason_field("transferred")])
             self._old.session = None
 
-    def _undo(self) -> None:
+    def _abandon(self) -> None:
         """The other side hears the old one again."""
-        other, session = self._call.other(self._old), self._old.session
-        if self._place is not None:
-            self._place.undo()
-        if self._call.ended_at is None and session is not None and other is not None and other.session is not None:
-            bridge.described(self._call.media, session.remote, self._old.side, other.session)
+        place, self._place = self._place, None
+        if place is not None:
+            place.abandon(self._old.session if self._call.ended_at is None else None)
 
     def _hear(self, leg: Leg, event: Event) -> None:
         match event:
             case Ended():
                 self._incoming = None
                 self._finish()
+                self._abandon()
                 self._end_departed()
             case Offered():
                 event.offer.refuse("glare")
             case Informed():
                 event.transaction.respond(200)
+
+    def is_leaving(self, leg: Leg) -> bool:
+        """Whether the media of this leg do not count any more: the new side's are being told."""
+        return leg is self._old
 
     def departs(self, leg: Leg, event: Ended) -> bool:
         """Whether the end of this leg is only who is being replaced, hanging up before the outcome."""
@@ -121,6 +122,7 @@ class Takeover:
     def _fail(self, code: str, status: int) -> None:
         incoming, self._incoming = self._incoming, None
         self._finish()
+        self._abandon()
         if incoming is not None:
             incoming.reject(status, fields=[reason_field(code, status)])
         self._end_departed()

@@ -16,16 +16,19 @@ from rustalk.ua.subject import Subject
 from rustalk.ua.timeouts import Timeout, Timeouts
 
 from .attempt import Attempt, Dial, blame
-from .call import Call
+from .call import REDIRECTIONS, Call
 from .events import Answered, Ended, Event, Informed, Notified, Offered, Progressed, Referred, Refused
 from .leg import CalleeLeg, Leg
 from .setup import hunt
 from .substitute import Substitution
-from .target import Limit, Target
+from .target import Limit, Target, Trunk
 
 __all__ = ["Transfer"]
 
 log = Logger()
+
+Follow = Callable[[str, str, Subject, Sequence[str]], tuple[Trunk, Subject] | None]
+"""Where a call goes on after a 3xx: the trunk that sent it, the trunk the call is from, its subject, the contacts."""
 
 
 class Transfer:
@@ -40,17 +43,21 @@ class Transfer:
         "_call",
         "_departed",
         "_dial",
+        "_follow",
         "_leg",
         "_limit",
         "_media_of",
         "_over",
+        "_place",
         "_rang",
+        "_redirections",
         "_referral",
         "_ring",
         "_setup",
         "_subject",
         "_timeouts",
         "_token",
+        "_trunk",
     )
 
     def __init__(
@@ -64,6 +71,7 @@ class Transfer:
         token: Callable[[], str],
         timeouts: Timeouts,
         media_of: Callable[[str], MediaSide],
+        follow: Follow,
         limit: Limit,
     ) -> None:
         self._call = call
@@ -74,9 +82,13 @@ class Transfer:
         self._token = token
         self._timeouts = timeouts
         self._media_of = media_of
+        self._follow = follow
+        self._trunk = ""
+        self._redirections = REDIRECTIONS
         self._limit: Limit | None = limit
         self._attempt: Attempt | None = None
         self._answered: Leg | None = None
+        self._place: Substitution | None = None
         self._departed: Ended | None = None
         self._setup: Deferred[None] | None = None
         self._ring: Timeout | None = None
@@ -88,6 +100,9 @@ class Transfer:
         self._call.transfer = self
         self._referral.accept()
         self._ring = self._timeouts.start(ring_timeout, self._fail, "ring_timeout")
+        self._hunt(targets)
+
+    def _hunt(self, targets: Sequence[Target]) -> None:
         self._setup = Deferred.fromCoroutine(hunt(self, targets))
         self._setup.addErrback(self._broke)
 
@@ -98,6 +113,7 @@ class Transfer:
 
     async def attempt(self, target: Target) -> Refused | None:
         """Call one target in place of who asked."""
+        self._trunk = target.trunk
         try:
             body = self._call.media.again(self._leg.side, self._media_of(target.trunk))
         except SdpError as error:
@@ -117,10 +133,27 @@ class Transfer:
     def refused(self, refusal: Refused) -> None:
         """Nobody answered."""
         self._setup = None
-        if refusal.status:
+        if refusal.contacts and self._redirections and self._moved(refusal.contacts):
+            return
+        if 300 <= refusal.status < 400:
+            self._fail("far_end", 480)
+        elif refusal.status:
             self._fail("far_end", refusal.status, refusal.phrase)
         else:
             self._fail(refusal.cause if refusal.cause in REASONS else "target_silent")
+
+    def _moved(self, contacts: Sequence[str]) -> bool:
+        """Follow a 3xx, which who asked never hears of (XFR-08)."""
+        found = self._follow(self._trunk, self._leg.trunk, self._subject, contacts)
+        if found is None:
+            return False
+        trunk, self._subject = found
+        if self._limit is not None:
+            self._limit.release()
+        self._limit = trunk.limit
+        self._redirections -= 1
+        self._hunt(trunk.targets())
+        return True
 
     def _broke(self, reason: Failure) -> None:
         if not isinstance(reason.value, CancelledError):
@@ -163,10 +196,10 @@ class Transfer:
             self._fail("peer_gone")
         else:
             media, side = self._call.media, self._leg.side
-            place = Substitution(
+            self._place = Substitution(
                 media, side, rest, self._media_of(leg.trunk), timeouts=self._timeouts, done=self._placed
             )
-            place.describe(body)
+            self._place.describe(body)
         self._resolve(None)
 
     def _placed(self, told: bytes | None) -> None:
@@ -177,6 +210,7 @@ class Transfer:
             self._fail("bad_media")
             return
         self._finish()
+        self._place = None
         if told != leg.session.local:
             leg.session.offer(told, lambda status, answer: None)
         self._call.place(self._leg, leg)
@@ -188,6 +222,10 @@ class Transfer:
             self._leg.session = None
 
     # The end.
+
+    def is_leaving(self, leg: Leg) -> bool:
+        """Whether the media of this leg do not count any more: the new side's are being told."""
+        return leg is self._leg and self._answered is not None
 
     def departs(self, leg: Leg, event: Ended) -> bool:
         """Whether the end of this leg is only who asked, hanging up before the outcome."""
@@ -215,6 +253,9 @@ class Transfer:
 
     def _drop(self, code: str) -> None:
         self._finish()
+        place, self._place = self._place, None
+        if place is not None:
+            place.abandon(self._leg.session if self._call.ended_at is None else None)
         if self._limit is not None:
             self._limit.release()
             self._limit = None

@@ -23,6 +23,7 @@ from rustalk.ua.timeouts import Timeouts
 from . import bridge
 from .attempt import Dial
 from .call import Call
+from .hairpin import Hairpin
 from .join import Join
 from .leg import Leg
 from .place import place
@@ -35,13 +36,16 @@ __all__ = ["Transfers"]
 _REFER = ("Refer-To", "Referred-By", "Refer-Sub")
 _NOTIFY = ("Event", "Subscription-State", "Content-Type")
 _MOVED = 302
+_CONTACTS = 8
+"""So many contacts of a 3xx are looked at: each is asked of all routes."""
 
 
 class Transfers:
     """Decides who is called when a call is to go elsewhere, and whether it may.
 
-    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings. ``loop`` gives the
-    address, by IP version, over which the media of two calls of ours reach each other.
+    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings. ``admit`` asks a trunk
+    to take a call, and gives the code of why it does not. ``loop`` gives the address, by IP version, over which the
+    media of two calls of ours reach each other.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Transfers:
         ring_timeout: float,
         owner: Callable[[Usage], tuple[Call, Leg] | None],
         ringing: Callable[[Replaces], tuple[Call, Leg] | None],
+        admit: Callable[[Trunk, Subject], str],
         loop: Mapping[int, str],
     ) -> None:
         self._trunks = trunks
@@ -67,6 +72,7 @@ class Transfers:
         self._ring_timeout = ring_timeout
         self._owner = owner
         self._ringing = ringing
+        self._admit = admit
         self._loop = loop
 
     # REFER.
@@ -111,7 +117,7 @@ class Transfers:
             subject = replace(subject, called=trunk.inward(uri.number), uri=_international(uri))
         else:
             code, status, target, subject = self._place(leg.trunk, replace(subject, called=trunk.inward(uri.number)))
-        code = code or target.limit.admit()
+        code = code or self._admit(target, subject)
         if code:
             referral.accept()
             referral.finish(status or REASONS[code].status)
@@ -125,6 +131,7 @@ class Transfers:
             token=self._token,
             timeouts=self._timeouts,
             media_of=lambda id: self._trunks[id].media,
+            follow=self._follow,
             limit=target.limit,
         )
         transfer.start(target.targets(), self._ring_timeout)
@@ -145,20 +152,22 @@ class Transfers:
 
     # Replaces.
 
-    def replaced(self, replaces: Replaces, source: str) -> tuple[Call, Leg] | str:
+    def replaced(self, replaces: Replaces, source: str, tenant: str | None) -> tuple[Call, Leg] | str:
         """The side of a call that an INVITE from ``source`` may take over or pick up, or the code of why it may not.
 
-        A dialog with another trunk is none that this one could know (RFC 3891 section 3).
+        ``tenant`` None leaves open whose it is. A dialog with another trunk, or of another tenant, is none that this
+        one could know (RFC 3891 section 3).
         """
         ringing = self._ringing(replaces)
         if ringing is not None:
-            return ringing if ringing[1].trunk == source else "no_dialog"
+            fits = ringing[1].trunk == source and tenant in (None, ringing[0].subject.tenant)
+            return ringing if fits else "no_dialog"
         usage = self._dialogs.get((replaces.call_id, replaces.to_tag, replaces.from_tag))
         found = self._owner(usage) if usage is not None and usage.trunk == source else None
         if found is None:
             return "no_dialog"
         call, _ = found
-        if call.answered_at is None:
+        if call.answered_at is None or tenant not in (None, call.subject.tenant):
             return "no_dialog"
         if replaces.early_only:
             return "already_answered"
@@ -168,8 +177,8 @@ class Transfers:
         self, call: Call, leg: Leg, referral: Referral, replaces: Replaces, transaction: ServerTransaction
     ) -> None:
         """Connect the sides that stay of two calls that the same peer has with us."""
-        found = self.replaced(replaces, leg.trunk)
-        if isinstance(found, str) or found[0] is call or found[0].answered_at is None:
+        found = self.replaced(replaces, leg.trunk, call.subject.tenant)
+        if isinstance(found, str) or found[0].answered_at is None or found[0] is call or _end(call, leg) is found[1]:
             code = found if isinstance(found, str) else "no_dialog"
             referral.accept()
             referral.finish(REASONS[code].status)
@@ -182,24 +191,33 @@ class Transfers:
 
     def redirected(self, call: Call, contacts: Sequence[str]) -> Sequence[Target]:
         """Who to call after a 3xx: the first of its numbers that a route takes. Its hosts are not believed."""
-        former = self._trunks.get(call.destination or "")
         source = call.caller.trunk if call.caller is not None else ""
-        if former is None or former.redirects != "follow":
+        found = self._follow(call.destination or "", source, call.subject, contacts)
+        if found is None:
             return ()
-        for contact in contacts:
+        trunk, call.subject = found
+        if trunk.media != self._trunks[call.destination or ""].media:
+            call.media.replace(1, trunk.media)
+        call.hold(trunk.limit, 1)
+        return trunk.targets()
+
+    def _follow(
+        self, trunk: str, source: str, subject: Subject, contacts: Sequence[str]
+    ) -> tuple[Trunk, Subject] | None:
+        """The trunk, which has admitted the call, and the subject after a 3xx of ``trunk``."""
+        former = self._trunks.get(trunk)
+        if former is None or former.redirects != "follow":
+            return None
+        for contact in contacts[:_CONTACTS]:
             number = former.inward(_number(contact))
-            if not number or number == call.subject.called:
+            if not number or number == subject.called:
                 continue
-            left = Diverted(call.subject.called, _MOVED)
-            told = replace(call.subject.told, history=(*call.subject.told.history, left))
-            code, _, trunk, subject = self._place(source, replace(call.subject, called=number, told=told))
-            if code or call.lets_in(trunk.limit):
-                continue
-            if trunk.media != former.media:
-                call.media.replace(1, trunk.media)
-            call.subject = subject
-            return trunk.targets()
-        return ()
+            history = (*subject.told.history, Diverted(subject.called, _MOVED))
+            moved = replace(subject, called=number, uri="", told=replace(subject.told, history=history))
+            code, _, chosen, placed = self._place(source, moved)
+            if not code and not self._admit(chosen, placed):
+                return chosen, placed
+        return None
 
     def passes_redirects(self, call: Call) -> bool:
         """Whether the caller's trunk is told of a 3xx; Teams never is (XFR-08)."""
@@ -216,6 +234,12 @@ def _international(uri: Uri) -> str:
     """The URI as it was written, but a number of digits only gets its plus (XFR-06, HDR-04)."""
     text, digits = str(uri), uri.user or ""
     return text.replace(f":{digits}@", f":+{digits}@", 1) if digits.isascii() and digits.isdigit() else text
+
+
+def _end(call: Call, leg: Leg) -> Leg | None:
+    """Who a leg talks to, be it over calls that are joined."""
+    other = call.other(leg)
+    return other.session.end if other is not None and isinstance(other.session, Hairpin) else other
 
 
 def _number(contact: str) -> str:

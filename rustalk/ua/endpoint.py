@@ -341,18 +341,13 @@ class Endpoint:
             return
         if self.surface.screen(flow) != "admit":
             return
+        log.info("What {host} sent is no SIP message: {error}", host=flow.peer[0], error=error.reason)
         echoed = [(n, v) for n, v in error.fields if n in ("Via", "From", "To", "Call-ID", "CSeq")]
         if {"Via", "From", "To", "Call-ID", "CSeq"} <= {name for name, _ in echoed}:
             phrase = f"Bad Request - {error.reason[:80]}" if error.status == 400 else ""
             response = Response(error.status, phrase, [*echoed, reason_field("bad_request", error.status)])
             if response.start_line.isprintable():
                 self._counters.refuse("bad_request")
-                log.info(
-                    "Refused what {host} sent with {status}: {error}",
-                    host=flow.peer[0],
-                    status=error.status,
-                    error=error.reason,
-                )
                 self.write(response.to_bytes(), flow, "")
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:

@@ -27,8 +27,8 @@ class IncomingListener(SessionListener, Protocol):
     def updated(self, body: bytes) -> bytes:
         """The caller describes its early media anew; the answer to that, b'' where it cannot be taken."""
 
-    def call_cancelled(self, cancel: Request | None) -> None:
-        """The caller gave up, or is lost; the INVITE has its final answer."""
+    def call_cancelled(self, cancel: Request | None, code: str = "caller_lost") -> None:
+        """The caller gave up, or is lost for the reason of this ``code``; the INVITE has its final answer."""
 
 
 class Incoming:
@@ -152,7 +152,7 @@ class Incoming:
 
     def _unacknowledged(self) -> None:
         self.reject(504, fields=[reason_field("no_prack")])
-        self.listener.call_cancelled(None)
+        self.listener.call_cancelled(None, "no_prack")
 
     def _dialog_fields(self) -> list[Field]:
         routes = [("Record-Route", value) for value in self.request.all("Record-Route")]
@@ -209,7 +209,7 @@ class Incoming:
             transaction.refuse("bad_method", fields=[("Allow", self.allow)])
 
     def _acknowledged(self, transaction: ServerTransaction) -> None:
-        """A PRACK may answer the offer of its 18x, which the ACK need not do again, or make one (RFC 3262 section 5)."""
+        """A PRACK may answer the offer of its 18x, so that the ACK need not, or make one (RFC 3262 section 5)."""
         body = description(transaction.request)
         is_answer, self._settled = self._offered and not self.description, self._offered
         if not is_answer:

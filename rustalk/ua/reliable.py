@@ -100,6 +100,7 @@ class ReliableRing:
         self._rest()
         self._queue.clear()
         self._next = None
+        self._lost = _nothing  # who waits for us knows us, and would have to wait for the garbage collector
 
     def _repeat(self) -> None:
         if self._ring is not None:
@@ -114,5 +115,10 @@ class ReliableRing:
         self._ring = self._again = self._limit = None
 
     def _give_up(self) -> None:
+        lost = self._lost
         self.stop()
-        self._lost()
+        lost()
+
+
+def _nothing() -> None:
+    """Nobody waits any more."""

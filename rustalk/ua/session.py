@@ -12,6 +12,8 @@ from typing import Protocol
 from twisted.logger import Logger
 
 from rustalk.interfaces import IFlow
+from rustalk.sdp.errors import SdpError
+from rustalk.sdp.own import resumed
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.session_timer import SessionTimer
@@ -55,21 +57,21 @@ class SessionListener(Protocol):
 
 
 class Offer:
-    """New media offered by the peer in a re-INVITE or UPDATE."""
+    """New media offered by the peer in a re-INVITE or UPDATE; ``body`` where it wants them without describing them."""
 
     __slots__ = ("_session", "body", "transaction", "withdrawn")
 
-    def __init__(self, session: Session, transaction: ServerTransaction) -> None:
+    def __init__(self, session: Session, transaction: ServerTransaction, body: bytes) -> None:
         self._session: Session | None = session
         self.transaction = transaction
-        self.body = description(transaction.request)
+        self.body = body
         self.withdrawn = False
 
     def accept(self, body: bytes) -> None:
         """Answer with this description; nothing happens when the peer has taken its offer back."""
         session, self._session = self._session, None
         if session is not None:
-            session.offer_accepted(self.transaction, body)
+            session.offer_accepted(self, body)
 
     def refuse(self, code: str, status: int = 0) -> None:
         """Leave the media as they were, for a cause of the registry of reasons."""
@@ -295,9 +297,10 @@ class Session:
             return
         self.dialog.refresh_target(request)
         body = description(request)
-        if body and (body != self.remote or _is_out_of_place(self.local, body)):
+        wanted = body or (_resumed(self.remote) if request.method == "INVITE" else b"")
+        if wanted and (wanted != self.remote or _is_out_of_place(self.local, wanted)):
             self._busy = transaction
-            offer = Offer(self, transaction)
+            offer = Offer(self, transaction, wanted)
             transaction.listener = offer
             self.listener.offer_received(offer)
         elif request.method == "INVITE":
@@ -305,13 +308,14 @@ class Session:
         else:
             self._answer_update(transaction, self.local if body else b"")
 
-    def offer_accepted(self, transaction: ServerTransaction, body: bytes) -> None:
+    def offer_accepted(self, offer: Offer, body: bytes) -> None:
         """The call took the peer's offer and answers it."""
+        transaction = offer.transaction
         if self._busy is not transaction:
             return
         self._busy = None
         self.local = body
-        self.remote = description(transaction.request)
+        self.remote = offer.body
         if transaction.request.method == "INVITE":
             self._answer_invite(transaction, body)
         else:
@@ -418,6 +422,14 @@ class Session:
         if busy is not None:
             busy.listener = None
             busy.refuse("normal", status=487)
+
+
+def _resumed(remote: bytes) -> bytes:
+    """What a peer that holds offers by asking for an offer: to talk again; b'' where it does not hold."""
+    try:
+        return resumed(remote) if remote else b""
+    except SdpError:
+        return b""
 
 
 def _is_out_of_place(local: bytes, offer: bytes) -> bool:

@@ -19,7 +19,7 @@ class Wire:
     transport = "UDP"
 
 
-class Outcome:
+class Junction:
     """A call that we have ended."""
 
     code: str | None = "operator"
@@ -39,7 +39,7 @@ class Pair:
     def way(heard: list[Event]) -> Hairpin:
         """One end."""
         leg = Leg("carrier", Wire(), "call", lambda leg, event: heard.append(event), 0)
-        return Hairpin(leg, cast(Any, None), Outcome())
+        return Hairpin(leg, cast(Any, None), Junction())
 
     def offer(self, body: bytes) -> bool:
         """The first call wants other media."""

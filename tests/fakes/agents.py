@@ -344,8 +344,8 @@ class Agent:
 class Leg:
     """One call as its agent sees it, from the first INVITE until ``over``.
 
-    ``asked`` is our last request, ``asking`` its transaction where it was sent inside the call, ``responses`` are those to our INVITE; ``requests`` are those of the switch inside
-    the call, ``acks`` its ACKs.
+    ``asked`` is our last request, ``asking`` its transaction where it was sent inside the call. ``responses`` are those
+    to our INVITE; ``requests`` are those of the switch inside the call, ``acks`` its ACKs.
     """
 
     def __init__(self, agent: Agent, flow: IFlow, invite: Request, *, is_caller: bool) -> None:

@@ -149,7 +149,7 @@ class Site:
         self._count = 0
         self.counters = Counters()
         self.trace = Trace(enabled=True)
-        self.relay = FallibleRelay(20000, 21999)
+        self.relay = self.make_relay()
         self.dialogs = Dialogs()
         self.timeouts = Timeouts(clock)
         self.screen = Screen(settings)
@@ -215,6 +215,10 @@ class Site:
         self.other = self._provider("other", OTHER)
         self.stranger = self._provider("stranger", STRANGER)
         self.teams = self._microsoft()
+
+    def make_relay(self) -> FallibleRelay:
+        """The relay of this switch."""
+        return FallibleRelay(20000, 21999)
 
     def token(self) -> str:
         """A name never used before."""
@@ -301,6 +305,7 @@ class Site:
             "clock": len(self.clock.getDelayedCalls()),
             "merging": len(self.endpoint._merging),
             "placed": len(self.calls._placed),
+            "limits": sum(abs(trunk.limit.calls) for trunk in self.trunks.values()),
         }
         return {name: count for name, count in found.items() if count}
 

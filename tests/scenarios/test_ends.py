@@ -6,18 +6,23 @@ import pytest
 
 from rustalk.observe.snapshots import CallSnapshot
 from tests.fakes.agents import Leg
-from tests.scenarios.site import Site
+from tests.scenarios.site import SBC, Site, Talk
 from tests.scenarios.test_transfer import OBJECT, dialog_of, refer
 
 END = [("Reason", "Q.850;cause=16;text=bye")]
 
 
-def joined(site: Site) -> tuple[Leg, Leg]:
-    """Two at Teams who talk over two calls that the carrier has joined."""
-    first, second = site.talking("carrier", "teams"), site.talking("carrier", "teams")
-    replaces = dialog_of(second.caller).escaped()
-    refer(first, first.caller, f"sip:+15551230002@{site.carrier.switch[0]}?Replaces={replaces}")
-    site.run(1)
+def join(site: Site, leg: Leg, mate: Leg) -> str:
+    """Let somebody connect the far ends of two calls of theirs; the last thing that they are told."""
+    leg.ask("REFER", fields=[("Refer-To", f"<sip:+15551230002@{SBC}?Replaces={dialog_of(mate).escaped()}>")])
+    site.run(2)
+    return leg.received("NOTIFY")[-1].body.decode().split()[1]
+
+
+def joined(site: Site, caller: str = "carrier", callee: str = "teams") -> tuple[Leg, Leg]:
+    """Two who were called, and talk now over two calls that their caller has joined."""
+    first, second = site.talking(caller, callee), site.talking(caller, callee)
+    assert join(site, first.caller, second.caller) == "200"
     return first.callee, second.callee
 
 
@@ -89,25 +94,16 @@ def test_the_called_side_hangs_up_before_the_caller_may_hear_its_answer(site: Si
 def test_two_who_were_joined_are_not_joined_again(site: Site) -> None:
     """RFC 5589 section 7: nobody would be left in either call; 481, and the two talk on."""
     one, other = joined(site)
-    talk = Talk(site, one, other)
-    target = f"sip:+15551230002@{site.carrier.switch[0]}?Replaces={dialog_of(other).escaped()}"
-    assert refer(talk, one, target) == [202]
-    site.run(1)
-    assert b"481" in one.received("NOTIFY")[-1].body
+    assert join(site, one, other) == "481"
     assert (one.over, other.over) == (False, False)
-    talk.end()
+    Talk(site, one, other).end()
 
 
-def test_two_at_the_ends_of_three_calls_are_not_joined_again(site: Site) -> None:
-    """The same over one more call in between."""
-    one, other = joined(site)
-    third = site.talking("teams", "carrier")
-    switch = site.carrier.switch[0]
-    refer(third, other, f"sip:+15551230002@{switch}?Replaces={dialog_of(third.caller).escaped()}")
-    site.run(1)
-    assert (other.over, third.caller.over) == (True, True)
-    again = site.talking("carrier", "teams")
-    again.end()
-    third.callee.bye(END)
-    site.run()
-    assert one.received("BYE")[-1].get("Reason") == END[0][1]
+def test_the_ends_of_a_chain_of_calls_are_not_joined_again(site: Site) -> None:
+    """The same over four calls."""
+    one, other = joined(site, "other", "carrier")
+    third, fourth = site.talking("other", "carrier"), site.talking("other", "carrier")
+    assert join(site, other, third.callee) == "200"
+    assert join(site, third.caller, fourth.caller) == "200"
+    assert join(site, one, fourth.callee) == "481"
+    Talk(site, one, fourth.callee).end()

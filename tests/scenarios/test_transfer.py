@@ -497,3 +497,111 @@ def test_every_proxy_of_teams_may_be_named(site: Site) -> None:
         leg.refuse(480)
         site.run()
         talk.end()
+
+
+PCMA_ONLY = (
+    b"v=0\r\no=- 1 1 IN IP4 198.51.100.9\r\ns=-\r\nc=IN IP4 198.51.100.9\r\nt=0 0\r\nm=audio 7000 RTP/AVP 8\r\n"
+    b"a=sendrecv\r\n"
+)
+
+
+def half_placed(site: Site) -> tuple[Talk, Leg]:
+    """A transfer whose new side has answered, while the side that stays has not taken its media yet."""
+    talk = site.talking("teams", "carrier")
+    site.teams.answers["INVITE"] = 0
+    refer(talk, talk.callee, "sip:+19995550100@198.51.100.7")
+    leg = site.other.last
+    leg.answer(body=PCMA_ONLY)
+    site.run()
+    assert talk.caller.waiting
+    return talk, leg
+
+
+def test_the_new_side_leaves_while_its_media_are_being_told(build: Build) -> None:
+    """XFR-04: the call is as it was, and nothing of it is heard by who was to come."""
+    site = build(routing=to_other("^[+]1999"))
+    talk, leg = half_placed(site)
+    leg.bye()
+    site.run()
+    site.teams.answers["INVITE"] = 200
+    talk.caller.agree(talk.caller.waiting.pop())
+    site.run(2)
+    assert told(talk.callee)[-1] == "480 terminated"
+    assert site.relay.streams[-1].expected[1][0] == (talk.callee.agent.hosts[0], 4000)
+    assert talk.caller.received("INVITE")[-1].body.count(b"m=audio") == 1
+    talk.end()
+
+
+def test_who_is_leaving_changes_the_media_no_more(build: Build) -> None:
+    """XFR-04, HLD-06: its re-INVITE gets 491 once somebody else has answered; the new side is heard."""
+    site = build(routing=to_other("^[+]1999"))
+    talk, leg = half_placed(site)
+    answers = talk.callee.ask("INVITE", site.carrier.describe(port=4444, version=7, lines=["a=inactive"]))
+    site.run()
+    assert [answer.status for answer in answers] == [491]
+    site.teams.answers["INVITE"] = 200
+    talk.caller.agree(talk.caller.waiting.pop())
+    site.run()
+    assert site.relay.streams[-1].expected[1][0] == ("198.51.100.9", 7000)
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_a_join_that_breaks_off_halfway(site: Site) -> None:
+    """XFR-04: the first call talks on as before, and its media lead nowhere else."""
+    first, second = site.ringing(), site.ringing()
+    for number, talk in enumerate((first, second)):
+        talk.callee.answer(body=site.teams.describe(port=4400 + 100 * number, lines=[f"a=x-{number}:1"]))
+        site.run()
+    before = list(site.relay.streams[0].expected)
+    site.teams.answers["INVITE"] = 0
+    target = f"sip:+15551230002@{site.carrier.switch[0]}?Replaces={dialog_of(second.caller).escaped()}"
+    refer(first, first.caller, target)
+    first.callee.agree(first.callee.waiting.pop())
+    site.run()
+    assert second.callee.waiting
+    site.teams.answers["INVITE"] = 200
+    second.callee.bye()
+    site.run(2)
+    assert told(first.caller)[-1] == "481 terminated"
+    assert list(site.relay.streams[0].expected) == before
+    first.end()
+
+
+def test_a_redirection_of_a_transfer_is_followed(build: Build) -> None:
+    """XFR-08: the new side moved; who asked never hears of a 3xx."""
+    site = build(routing=to_other("^[+]1999"))
+    talk = site.talking("teams", "carrier")
+    refer(talk, talk.callee, "sip:+19995550100@198.51.100.7")
+    moved(site.other.last, "+19995550200")
+    site.run()
+    assert site.other.last.invite.target.number == "+19995550200"
+    moved(site.other.last, "+19995550200")
+    site.run()
+    assert told(talk.callee) == ["100 active", "480 terminated"]
+    talk.end()
+
+
+def test_transfers_count_as_calls(build: Build) -> None:
+    """FO-09: no REFER gets past the limit of new calls a second."""
+    site = build(limits={"calls_per_second": 1})
+    talk = site.talking("carrier", "teams")
+    for _ in range(5):
+        refer(talk, talk.callee, OBJECT)
+        leg = site.teams.last
+        if leg is not talk.callee and not leg.exchange.is_answered:
+            leg.refuse(486)
+            site.run(0.1)
+    assert "503 terminated" in told(talk.callee)
+    talk.end()
+
+
+def test_two_replaces_in_one_invite(site: Site) -> None:
+    """RFC 3891 section 3: 400."""
+    talk = site.talking("carrier", "teams")
+    value = header(talk.callee)
+    leg = site.teams.call(fields=[("Replaces", value), ("Replaces", value)])
+    site.run()
+    assert leg.statuses == [400]
+    talk.end()

@@ -72,7 +72,7 @@ class Listener:
     def unanswered(self, cause: str) -> None:
         self.said.append(cause)
 
-    def call_cancelled(self, cancel: Request | None) -> None:
+    def call_cancelled(self, cancel: Request | None, code: str = "caller_lost") -> None:
         self.said.append("lost" if cancel is None else cancel.method)
 
     def offer_received(self, offer: Offer) -> None:
