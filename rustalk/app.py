@@ -319,7 +319,9 @@ def _bounds(transport: model.Transport) -> Bounds:
 
 
 def _loop(media: model.Media) -> dict[int, str]:
-    """Where our own audio can be reached from this machine, by IP version."""
+    """Where our own audio can be reached from this machine, by IP version; what rtpengine carries is elsewhere."""
+    if media.relay == "rtpengine":
+        return {}
     return {
         family: _LOOPBACK[family] if formats.is_wildcard(address) else address
         for family, address in media.bound.items()

@@ -8,7 +8,7 @@ from rustalk.sdp.codec import Codec, free
 from rustalk.sdp.model import Direction, Media, Session
 from rustalk.sdp.parse import parse
 
-__all__ = ["USUAL", "compose", "unheld"]
+__all__ = ["USUAL", "compose", "resumed", "unheld"]
 
 USUAL = (Codec("PCMA", number=8), Codec("PCMU", number=0), Codec("telephone-event", fmtp="0-16", number=101))
 """What is offered to a side whose codecs nobody has listed."""
@@ -32,6 +32,16 @@ def unheld(session: Session) -> Session:
     if any(media.is_hold for media in session.media):
         lines = tuple(line for line in lines if line.rstrip(b" ") not in directions)
     return Session(lines, tuple(_unheld(media, directions) for media in session.media))
+
+
+def resumed(body: bytes) -> bytes:
+    """The same text as if its sender held no longer; b'' where it does not hold, or its address is part of the hold.
+
+    A phone that held and now asks for an offer wants to talk again (RFC 6337 section 5.3). Raises SdpError.
+    """
+    session = parse(body)
+    again = parse(unheld(session).to_bytes()) if session.is_hold else session
+    return again.to_bytes() if session.is_hold and not again.is_hold else b""
 
 
 def _unheld(media: Media, directions: Sequence[bytes]) -> Media:

@@ -57,7 +57,7 @@ def _media_side(
     direct = manners.media == "direct"
     return MediaSide(
         family=family,
-        advertised=settings.media.advertised.get(family),
+        advertised=settings.media.advertised.get(family) if settings.media.relay != "rtpengine" else None,
         direct=direct,
         trim=trim,
         inactive_only=teams is not None,

@@ -105,6 +105,41 @@ def other_key(body: bytes) -> bytes:
     return re.sub(rb"inline:[^|\r]+", b"inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd", body)
 
 
+@PAIRS
+def test_a_phone_that_resumes_by_asking_for_an_offer(site: Site, holder: str, held: str) -> None:
+    """HLD-03, HDR-11: hold, then a re-INVITE without a description, as PBXs do: it is offered sendrecv."""
+    talk = site.talking(holder, held)
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "inactive", 2)
+    talk.callee.local = b""
+    site.side(holder).acks = False
+    answers = talk.caller.ask("INVITE")
+    site.run()
+    assert direction(answers[-1].body) == b"sendrecv"
+    assert place(answers[-1].body) == place(talk.caller.remote)
+    talk.caller.ack(talk.caller.asked.cseq.number, describe(talk.caller, "sendrecv", 3))
+    site.run()
+    assert [direction(offer.body) for offer in talk.callee.received("INVITE")] == [b"inactive", b"sendrecv"]
+    talk.end()
+
+
+def test_a_phone_that_asks_for_an_offer_and_holds_on(site: Site) -> None:
+    """RFC 6337: its answer says so, and Teams hears inactive again."""
+    talk = site.talking()
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "sendonly", 2)
+    talk.callee.local = b""
+    site.carrier.acks = False
+    talk.caller.ask("INVITE")
+    site.run()
+    answer_as(talk.callee, "inactive")
+    talk.caller.ack(talk.caller.asked.cseq.number, describe(talk.caller, "sendonly", 2))
+    site.run()
+    heard = [direction(offer.body) for offer in talk.callee.received("INVITE")]
+    assert heard == [b"inactive", b"sendrecv", b"inactive"]
+    talk.end()
+
+
 def test_both_sides_hold(site: Site) -> None:
     """HLD-01: one resumes and the other one does not: still inactive."""
     talk = site.talking()
