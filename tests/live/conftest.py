@@ -19,10 +19,14 @@ Start = Callable[..., Running]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this directory: `pytest -m "not live"` leaves them out."""
+    """Mark every test of this directory: `pytest -m "not live"` leaves them out, and one process runs them all.
+
+    They hold real time to account, so no two of them share the processors.
+    """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("live")
+            item.add_marker(pytest.mark.xdist_group("live"))
 
 
 @pytest.fixture(scope="session")
