@@ -30,7 +30,11 @@ _WAV_HEADER = 44
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One phone: its user, where it lives, whom it calls through, the tone it sends in Hz."""
+    """One phone: its user, where it lives, whom it calls through, the tone it sends in Hz.
+
+    ``encryption`` is baresip's name for what its media need; "" is plain RTP. One that is not ``prompt`` rings until it
+    is told to accept.
+    """
 
     user: str
     address: str
@@ -39,6 +43,7 @@ class Phone:
     tone: int
     encryption: str = "srtp-mand"
     certificate: str = ""
+    prompt: bool = True
 
 
 class Baresip:
@@ -153,10 +158,12 @@ def _connect(control: tuple[str, int]) -> socket.socket | None:
 
 def _account(phone: Phone) -> str:
     transport = ";transport=tls" if phone.certificate else ""
+    encryption = f";mediaenc={phone.encryption}" if phone.encryption else ""
+    mode = "auto" if phone.prompt else "manual"
     return (
         f"<sip:{phone.user}@{phone.address}:{phone.port}{transport}>;regint=0"
         f';outbound="sip:{phone.switch}{transport}"'
-        f";mediaenc={phone.encryption};audio_codecs=PCMU;answermode=auto\n"
+        f"{encryption};audio_codecs=PCMU;answermode={mode}\n"
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "Running", "until"]
+__all__ = ["ROOT", "Running", "udp_ports", "until"]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -32,6 +32,18 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) ->
             return result
         time.sleep(0.02)
     raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+
+
+def udp_ports(pid: int) -> set[int]:
+    """The UDP ports that a process has open now."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
+        except FileNotFoundError:
+            continue
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return {int(row[1].partition(":")[2], 16) for row in rows if row[9] in inodes}
 
 
 class Running:
@@ -150,14 +162,7 @@ class Running:
     @property
     def udp_ports(self) -> set[int]:
         """The UDP ports that the process has open now, those of SIP and those of media."""
-        inodes = set()
-        for descriptor in Path(f"/proc/{self.process.pid}/fd").iterdir():
-            try:
-                inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
-            except FileNotFoundError:
-                continue
-        rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
-        return {int(row[1].partition(":")[2], 16) for row in rows if row[9] in inodes}
+        return udp_ports(self.process.pid)
 
     @property
     def media_ports(self) -> set[int]:
