@@ -8,8 +8,6 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from phonenumbers import SUPPORTED_REGIONS
-
 __all__ = [
     "address",
     "address_v6",
@@ -158,6 +156,8 @@ def product(text: str) -> str:
 
 def country(text: str) -> str:
     """A country whose numbering plan is known, by its two letters (ISO 3166-1 alpha-2), in upper case."""
+    from phonenumbers import SUPPORTED_REGIONS  # 3 MiB that only who sets a country pays for
+
     if text.upper() not in SUPPORTED_REGIONS:
         raise ValueError("a country by its two letters (ISO 3166-1), such as DE or US")
     return text.upper()

@@ -8,18 +8,6 @@ from __future__ import annotations
 
 import re
 
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumberFormat,
-    ValidationResult,
-    format_number,
-    is_emergency_number,
-    is_possible_number_with_reason,
-    is_valid_number,
-    is_valid_short_number_for_region,
-    parse,
-)
-
 __all__ = ["e164", "is_emergency"]
 
 _EVERYWHERE = frozenset(("112", "911"))
@@ -39,7 +27,9 @@ def is_emergency(number: str, country: str = "") -> bool:
         return True
     if not country or not (digits.isascii() and digits.isdigit()):
         return False
-    return is_emergency_number(digits, country)
+    import phonenumbers  # 3 MiB that only a trunk with a country needs
+
+    return phonenumbers.is_emergency_number(digits, country)
 
 
 def e164(number: str, country: str) -> str:
@@ -50,15 +40,18 @@ def e164(number: str, country: str) -> str:
     """
     if _NUMBER.fullmatch(number) is None or is_emergency(number, country):
         return number
+    import phonenumbers
+
     try:
-        found = parse(number, country)
-    except NumberParseException:
+        found = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
         return number
-    if number[0] != "+" and is_valid_short_number_for_region(found, country):
+    if number[0] != "+" and phonenumbers.is_valid_short_number_for_region(found, country):
         return number
     written = re.sub(r"[^0-9]", "", number)
     whole = number[0] == "+" or written != str(found.national_number)
-    possible = is_possible_number_with_reason(found) == ValidationResult.IS_POSSIBLE
-    if is_valid_number(found) or (whole and possible):
-        return format_number(found, PhoneNumberFormat.E164)
+    length = phonenumbers.is_possible_number_with_reason(found)
+    possible = length == phonenumbers.ValidationResult.IS_POSSIBLE
+    if phonenumbers.is_valid_number(found) or (whole and possible):
+        return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
     return number
