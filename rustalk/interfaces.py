@@ -75,11 +75,13 @@ class IMediaStream(Interface):
         "Called with the side that dialled, the digit (0-9 * # A-D) and its milliseconds, once per digit."
     )
 
+    treatable: bool = Attribute("Whether its packets can be treated, ICE checks answered and digits dialled.")
+
     def treat(treatments: tuple[Treatment, Treatment] | None) -> None:
         """Say what is done to what each side sends and gets; None: carry it byte for byte, as at first.
 
-        The same key again keeps its rollover counter, another key starts at 0 (MED-05). Only a stream that was opened
-        ``treated`` takes treatments.
+        The same key again keeps its rollover counter, also where it passed until now; another key starts at 0 (MED-05).
+        Only a ``treatable`` stream takes treatments; its ports stay.
         """
 
     def digit(side: int, digit: str, milliseconds: int) -> None:
@@ -91,7 +93,7 @@ class IMediaStream(Interface):
     def ice(side: int, credentials: IceCredentials | None) -> None:
         """Answer the connectivity checks of this side, and follow the pair that it nominates (RFC 8445, ICE-lite).
 
-        Only a stream that was opened ``treated`` does.
+        Only a ``treatable`` stream does.
         """
 
     def statistics(side: int) -> StreamStatistics:
@@ -108,6 +110,7 @@ class IMediaRelay(Interface):
         """Lease a stream whose side 0 and side 1 speak IP version ``families[0]`` and ``families[1]`` (4 or 6).
 
         ``treated`` asks for one that can end SRTP, change payload types, hear digits and answer ICE checks; an engine
-        that cannot do that lets the userspace relay do it. Fails with rustalk.media.ports.NoPortsError when there is
-        none to be had.
+        that cannot do that lets the userspace relay do it. Of that relay every stream is ``treatable``, but one that
+        is known to need it is not carried in another way first. Fails with rustalk.media.ports.NoPortsError when there
+        is none to be had.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from twisted.logger import Logger
 
@@ -47,14 +48,17 @@ def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, timeouts: 
         else:
             call.give_up("bad_media")
 
-    def ask(tries: int) -> None:
-        """Ask for its media as soon as it has acknowledged the answer."""
+    def ask(again: Callable[..., None], tries: int) -> None:
+        """Ask for its media as soon as it has acknowledged the answer.
+
+        It is handed itself: a closure that knew itself would wait for the garbage collector, and the call with it.
+        """
         if session.ended or leg.session is not session:
             return
         if not session.offer(offer or b"", done):
             if tries:
-                timeouts.start(_PAUSE, ask, tries - 1)
+                timeouts.start(_PAUSE, again, again, tries - 1)
             else:
                 call.give_up("no_ack")
 
-    timeouts.start(_PAUSE, ask, _TRIES)
+    timeouts.start(_PAUSE, ask, ask, _TRIES)

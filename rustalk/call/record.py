@@ -88,11 +88,16 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot:
 
 
 def _codecs(leg: Leg) -> tuple[str, ...]:
-    """What the answer on this leg names: the callee's own, or the one that we gave to the caller."""
+    """What both descriptions on this leg name, in the order of the one that is the answer to an early offer.
+
+    With a late offer the other one is the answer, and some answer with more than they were offered.
+    """
     session = leg.session
     if session is None:
         return ()
-    return codec_names(session.local if leg.side == 0 else session.remote)
+    both = (session.local, session.remote) if leg.side == 0 else (session.remote, session.local)
+    names, others = (codec_names(body) for body in both)
+    return tuple(name for name in names if name in others) if others else names
 
 
 def _media(call: Call, leg: Leg) -> MediaSnapshot | None:

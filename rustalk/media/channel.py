@@ -190,6 +190,12 @@ class Channel:
         self._emptied = False
         self._poll.change(self._socket.fileno(), self._receive_queued)
 
+    def _resume(self) -> None:
+        """Read and send as the state says, in the place of another channel that has done so until now."""
+        self._emptied = False
+        self._poll.change(self._socket.fileno(), self._receive_queued if self._connected else self._receive_any)
+        self._aim()
+
     def _disconnect(self) -> None:
         if self._connected:
             _disconnect(self._socket)

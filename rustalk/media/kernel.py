@@ -72,6 +72,17 @@ def forwards(family: int, settings: Path = _SETTINGS) -> bool:
     return any(each.read_text(encoding="ascii").strip() != "0" for each in found)
 
 
+def _route(stream: Stream, side: int) -> Route | None:
+    """The way of what a side sends; None too where its socket cannot say, being closed or cut off (``ss -K``).
+
+    That is no fault of the kernel's table, and concerns no other stream.
+    """
+    try:
+        return stream.route(side)
+    except OSError:
+        return None
+
+
 def _remedy(error: OSError) -> str:
     if error.errno == errno.EPERM:
         return (
@@ -141,7 +152,7 @@ class Kernel:
         self._declined.pop(stream, None)
         try:
             self._give_back(
-                stream, [side for side, lane in self._of(stream).items() if stream.route(side) != lane.route]
+                stream, [side for side, lane in self._of(stream).items() if _route(stream, side) != lane.route]
             )
         except OSError as error:
             self._give_up(error)
@@ -166,7 +177,7 @@ class Kernel:
         """Take over what this side sends, if that is settled and was not tried in vain."""
         if side in self._of(stream):
             return
-        route = stream.route(side)
+        route = _route(stream, side)
         if route is None or route in self._declined.get(stream, ()):
             return
         name = self._take_over(route) if self._can_carry(route) else None

@@ -13,13 +13,19 @@ from twisted.python.failure import Failure
 
 from rustalk.media.ng import NgClient, NgSilentError
 
-__all__ = ["PING_INTERVAL", "Node", "NodeAddress", "Nodes", "Resolve"]
+__all__ = ["GONE_AFTER", "PING_INTERVAL", "Node", "NodeAddress", "Nodes", "Resolve"]
 
 Resolve: TypeAlias = Callable[[str], Deferred[str]]
 """Gives an IP address for a host name, and an IP address as it is: ``resolve`` of the reactor."""
 
 PING_INTERVAL = 2.0
 """Seconds between an answer to a ping, or its absence, and the next ping."""
+
+GONE_AFTER = 300.0
+"""Seconds of silence after which a node, and what it carries, counts as gone.
+
+It is long because a node that cannot be reached may well go on to carry the calls that it has.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Node:
         self.streams = 0
         self.on_up: Callable[[Node], None] = _ignore
         self._clock = clock
+        self._silent_since: float | None = None
         self._said_silent = False
         self._pinging: IDelayedCall | None = None
         self._stopped = False
@@ -62,6 +69,12 @@ class Node:
     def load(self) -> float:
         """Streams for each unit of weight, with one more."""
         return (self.streams + 1) / self.address.weight
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has been silent for so long that it will hardly come back with its calls."""
+        since = self._silent_since
+        return since is not None and self._clock.seconds() - since >= GONE_AFTER
 
     def ping(self, reactor: IReactorUDP, resolve: Resolve) -> Deferred[None]:
         """Ask whether it is there, now and every PING_INTERVAL; fires when that is known for the first time.
@@ -97,7 +110,7 @@ class Node:
     def _answered(self) -> None:
         if self.up or self._stopped:
             return
-        self.up, self._said_silent = True, False
+        self.up, self._said_silent, self._silent_since = True, False, None
         self._log.info("Media node {node} answers", node=str(self))
         self.on_up(self)
 
@@ -110,7 +123,7 @@ class Node:
         self.up = False
         if self._said_silent or self._stopped:
             return
-        self._said_silent = True
+        self._said_silent, self._silent_since = True, self._clock.seconds()
         self._log.warn(
             "Media node {node} does not answer: {reason}. Its {streams} streams go on if it still runs; new ones go"
             " elsewhere. Check that rtpengine runs there with --listen-ng={node}, and the firewall between",

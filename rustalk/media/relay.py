@@ -71,15 +71,27 @@ class Side:
             channel.onward = self.rtp
             channel.control_onward = self.rtp if muxed else self.rtcp
 
+    def muxes(self, other: Side) -> bool:
+        """Whether RTCP from ``other`` leaves by our RTP port."""
+        return other.rtp.control_onward is self.rtp
+
+    def treated(self) -> tuple[Side, Ports]:
+        """The same side with ports whose packets can be treated; they have taken over the sockets of the old ones."""
+        rtp, rtcp = TreatedRtpChannel(self.rtp), TreatedRtcpChannel(self.rtcp)
+        return Side(self.family, self.advertised, self.pair, rtp, rtcp), (rtp, rtcp)
+
 
 @implementer(IMediaStream)
 class Stream:
-    """One media line of a call, as IMediaStream promises. Made by Relay.open."""
+    """One media line of a call, as IMediaStream promises. Made by Relay.open.
+
+    It carries byte for byte, which is faster, until it is treated for the first time: its ports stay.
+    """
 
     __slots__ = (
+        "_clock",
         "_closed",
         "_latching",
-        "_now",
         "_offload",
         "_release",
         "_sides",
@@ -90,35 +102,31 @@ class Stream:
         "on_silence",
     )
 
+    treatable = True
+
     def __init__(
         self,
         sides: tuple[Side, Side],
         latching: Latching,
         watch: Watch,
-        now: Callable[[], float],
+        clock: IReactorTime,
         release: Callable[[Stream], None],
         offload: Offload | None = None,
-        treating: Treating | None = None,
     ) -> None:
-        """``release`` is called once, when the ports can be given back.
-
-        ``offload`` may carry RTP past us; ``treating`` is there for a stream that takes treatments.
-        """
+        """``release`` is called once, when the ports can be given back; ``offload`` may carry RTP past us."""
         self._sides = sides
         self._latching = latching
         self._watch = watch
-        self._now = now
+        self._clock = clock
         self._release = release
         self._offload = offload
-        self._treating = treating
+        self._treating: Treating | None = None
         self._closed = False
         self.on_digit: Callable[[int, str, int], None] = _ignore_digit
         self.on_one_way: Callable[[int], None] = _ignore_side
         self.on_silence: Callable[[], None] = _ignore
         for side in (0, 1):
             sides[side].send_from(sides[1 - side], muxed=False)
-        if treating is not None:
-            treating.on_digit = self._tell_digit
 
     def local(self, side: int) -> tuple[str, int, int]:
         """The address to advertise to this side, with its RTP and its RTCP port."""
@@ -150,7 +158,7 @@ class Stream:
 
     def passed(self, side: int, packets: int, size: int) -> None:
         """Count RTP from this side that was carried past us just now (see Offload)."""
-        self._sides[side].rtp.arrivals.pass_over(packets, size, self._now())
+        self._sides[side].rtp.arrivals.pass_over(packets, size, self._clock.seconds())
 
     def _check(self, address: Address | None, family: int) -> Address | None:
         if address is None:
@@ -171,18 +179,17 @@ class Stream:
     def watch(self, active: bool) -> None:
         """Begin or cease to expect that both sides are heard; ``on_one_way`` and ``on_silence`` tell of it."""
         if active:
-            self._watch.start(self._now())
+            self._watch.start(self._clock.seconds())
         else:
             self._watch.stop()
 
     def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
         """Say what is done to what each side sends and gets; None: carry it byte for byte.
 
-        Raises rustalk.rtp.srtp.UnusableKeyError, and changes nothing then; RuntimeError for a stream that was not
-        opened ``treated``.
+        Raises rustalk.rtp.srtp.UnusableKeyError, and changes nothing then.
         """
         if not self._closed and (treatments is not None or self._treating is not None):
-            self._treated().treat(treatments)
+            self.prepare().treat(treatments)
 
     def digit(self, side: int, digit: str, milliseconds: int) -> None:
         """Dial towards this side, where the stream is treated. Raises ValueError for what is no digit."""
@@ -190,14 +197,32 @@ class Stream:
             self._treating.digit(side, digit, milliseconds)
 
     def ice(self, side: int, credentials: IceCredentials | None) -> None:
-        """Answer the connectivity checks of this side with these credentials. Raises RuntimeError as ``treat`` does."""
+        """Answer the connectivity checks of this side with these credentials."""
         if not self._closed and (credentials is not None or self._treating is not None):
-            self._treated().ice(side, credentials)
+            self.prepare().ice(side, credentials)
 
-    def _treated(self) -> Treating:
+    def prepare(self) -> Treating:
+        """Let other channels read our sockets, whose packets can be treated; nothing carries them past us any more."""
         if self._treating is None:
-            raise RuntimeError("the stream is carried byte for byte; open it with treated=True")
+            if self._offload is not None:
+                self._offload.closed(self)
+                self._offload = None
+            self._treating = self._exchange()
+            self._treating.on_digit = self._tell_digit
         return self._treating
+
+    def _exchange(self) -> Treating:
+        before = self._sides
+        (near, near_ports), (far, far_ports) = before[0].treated(), before[1].treated()
+        self._sides = sides = near, far
+        treating = Treating((near_ports, far_ports), self._clock)
+        for side in (0, 1):
+            sides[side].send_from(sides[1 - side], muxed=before[side].muxes(before[1 - side]))
+            arrivals = sides[side].rtp.arrivals
+            treating.set_clock_rates(side, arrivals.clock_rates)
+            if arrivals.ssrc is not None:
+                treating.miss(side, arrivals.ssrc, arrivals.rollovers)
+        return treating
 
     def _tell_digit(self, side: int, digit: str, milliseconds: int) -> None:
         self.on_digit(side, digit, milliseconds)
@@ -311,25 +336,18 @@ class Relay:
     def open(self, families: tuple[int, int], *, treated: bool = False) -> Deferred[IMediaStream]:
         """Lease a stream whose sides speak these IP versions. Fails with NoPortsError, and nothing stays leased then.
 
-        It is there at once. One that is not ``treated`` is faster, and may be carried past us.
+        It is there at once. One that is not ``treated`` is faster, and may be carried past us, until it is treated.
         """
-        return maybeDeferred(self._open_treated if treated else self._open_plain, families)
+        return maybeDeferred(self._open, families, treated)
 
-    def _open_plain(self, families: tuple[int, int]) -> Stream:
+    def _open(self, families: tuple[int, int], treated: bool) -> Stream:
         with ExitStack() as undo:
-            near, far = (self._open_plain_side(family, undo) for family in families)
+            near, far = (self._open_side(family, undo) for family in families)
             undo.pop_all()
-        return self._begin((near, far), self._offload, None)
-
-    def _open_treated(self, families: tuple[int, int]) -> Stream:
-        with ExitStack() as undo:
-            (near, near_ports), (far, far_ports) = (self._open_treated_side(family, undo) for family in families)
-            undo.pop_all()
-        return self._begin((near, far), None, Treating((near_ports, far_ports), self._clock))
-
-    def _begin(self, sides: tuple[Side, Side], offload: Offload | None, treating: Treating | None) -> Stream:
         watch = Watch(self._one_way_after, self._timeout)
-        stream = Stream(sides, self._latching, watch, self._clock.seconds, self._release, offload, treating)
+        stream = Stream((near, far), self._latching, watch, self._clock, self._release, self._offload)
+        if treated:
+            stream.prepare()
         self._streams.add(stream)
         if not self._look.running:
             self._look.start(LOOK_INTERVAL / LOOK_PARTS, now=False)
@@ -343,23 +361,15 @@ class Relay:
             self._offload.close()
         self._poll.close()
 
-    def _open_plain_side(self, family: int, undo: ExitStack) -> Side:
+    def _open_side(self, family: int, undo: ExitStack) -> Side:
         pair = self._open_pair(family, undo)
         with _refusals():
             rtp = RtpChannel(pair.rtp, self._poll, self._buffer)
             undo.callback(rtp.close)
             rtcp = RtcpChannel(pair.rtcp, self._poll, self._buffer, rtp.latch)
             undo.callback(rtcp.close)
-        return self._side(family, pair, rtp, rtcp)
-
-    def _open_treated_side(self, family: int, undo: ExitStack) -> tuple[Side, Ports]:
-        pair = self._open_pair(family, undo)
-        with _refusals():
-            rtp = TreatedRtpChannel(pair.rtp, self._poll, self._buffer)
-            undo.callback(rtp.close)
-            rtcp = TreatedRtcpChannel(pair.rtcp, self._poll, self._buffer, rtp.latch)
-            undo.callback(rtcp.close)
-        return self._side(family, pair, rtp, rtcp), (rtp, rtcp)
+        rtcp.reports = rtp.reports
+        return Side(family, self._advertised[family], pair, rtp, rtcp)
 
     def _open_pair(self, family: int, undo: ExitStack) -> PortPair:
         if family not in self._bind_addresses:
@@ -367,10 +377,6 @@ class Relay:
         pair = open_pair(self._pool, family, self._bind_addresses[family])
         undo.callback(pair.close, self._pool)
         return pair
-
-    def _side(self, family: int, pair: PortPair, rtp: RtpChannel, rtcp: RtcpChannel) -> Side:
-        rtcp.reports = rtp.reports
-        return Side(family, self._advertised[family], pair, rtp, rtcp)
 
     def _release(self, stream: Stream) -> None:
         self._streams.discard(stream)

@@ -122,6 +122,8 @@ class RtpengineStream:
         "on_silence",
     )
 
+    treatable = False
+
     def __init__(
         self,
         node: Node,
@@ -225,9 +227,9 @@ class RtpengineStream:
     def poll(self) -> None:
         """Ask the node for its figures, then look for what the figures say. The relay calls it every few seconds.
 
-        As long as the node does not answer nothing is noticed: a silence that is not known of is none.
+        While the node does not answer nothing is noticed, since its media may go on: not before it counts as gone.
         """
-        if self._lost:
+        if self._lost or self.node.gone:
             maybeDeferred(self._look, self._now()).addErrback(self._fault)
         elif self.node.up and not self._polling and not self._closed:
             self._polling = True

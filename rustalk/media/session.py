@@ -47,9 +47,9 @@ class MediaSession:
     """The media of one call from the first description to the release.
 
     ``random`` gives the session ids of our o= lines, ``secret`` the bytes of keys and ICE passwords. A stream is opened
-    for treated packets where its first description needs that, or always with ``treatable``: one that is not is faster,
-    but then what would need it later, such as a new leg in plain RTP, is refused. Whoever creates a session closes it,
-    whatever happens.
+    for treated packets where its first description needs that. One that is not is faster; what needs it later, such as
+    a new leg in plain RTP, has it treated from then on, and is refused where an engine cannot do that. Whoever creates
+    a session closes it, whatever happens.
 
     ``on_one_way(side)`` is called when this side is not heard while the other one is, ``on_silence()`` when neither is
     heard on any stream for the relay's timeout; both act only after ``answered()``. ``on_digit(side, digit,
@@ -78,7 +78,6 @@ class MediaSession:
         *,
         random: Callable[[], int],
         secret: Callable[[int], bytes] = secrets.token_bytes,
-        treatable: bool = False,
     ) -> None:
         self.on_digit: Callable[[int, str, int], None] = _ignore_digit
         self._sides = sides
@@ -86,7 +85,7 @@ class MediaSession:
         self._secret = secret
         self._ids = (_id(random), _id(random))
         self._version = [0, 0]
-        self._streams = Streams(relay, treatable=treatable)
+        self._streams = Streams(relay)
         self._streams.on_digit = self._dialled
         self._standing = self._before = NOTHING_SAID
         self._read: tuple[bytes, Session | None] = _NOT_READ

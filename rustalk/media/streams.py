@@ -37,16 +37,13 @@ class SessionClosedError(RuntimeError):
 class Streams:
     """Leases streams by the index of their media line, and tells them what both sides want.
 
-    ``treatable`` opens every stream so that its packets can be treated, else only those that need it. ``on_one_way``,
-    ``on_silence`` and ``on_digit`` are those of MediaSession, except that each digit heard is told.
+    ``on_one_way``, ``on_silence`` and ``on_digit`` are those of MediaSession, except that each digit heard is told.
     """
 
     __slots__ = (
         "_relay",
         "_silent",
         "_streams",
-        "_treatable",
-        "_treated",
         "closed",
         "on_digit",
         "on_one_way",
@@ -54,11 +51,9 @@ class Streams:
         "watched",
     )
 
-    def __init__(self, relay: IMediaRelay, *, treatable: bool) -> None:
+    def __init__(self, relay: IMediaRelay) -> None:
         self._relay = relay
-        self._treatable = treatable
         self._streams: dict[int, IMediaStream] = {}
-        self._treated: frozenset[int] = frozenset()
         self._silent: dict[int, int] = {}
         self.watched: tuple[int, ...] = ()
         self.closed = False
@@ -85,12 +80,12 @@ class Streams:
         that opens after all is kept, or closed with the others.
         """
         missing = [index for index in lines if index not in self._streams][: STREAMS - len(self._streams)]
-        return _all([self._open(index, families, self._treatable or index in needy) for index in missing])
+        return _all([self._open(index, families, index in needy) for index in missing])
 
     def _open(self, index: int, families: tuple[int, int], treated: bool) -> Deferred[None]:
-        return self._relay.open(families, treated=treated).addCallback(self._opened, index, treated)
+        return self._relay.open(families, treated=treated).addCallback(self._opened, index)
 
-    def _opened(self, stream: IMediaStream, index: int, treated: bool) -> None:
+    def _opened(self, stream: IMediaStream, index: int) -> None:
         if self.closed:
             stream.close()
             raise SessionClosedError
@@ -101,18 +96,20 @@ class Streams:
         stream.on_silence = partial(self._silence, index)
         stream.on_digit = self._digit
         self._streams[index] = stream
-        self._treated = self._treated | {index} if treated else self._treated - {index}
 
     def release(self, needy: frozenset[int]) -> None:
         """Close those of these streams that cannot treat packets, so that others are opened; while they are unknown."""
-        for index in (needy & self._streams.keys()) - self._treated:
+        for index in needy & self._untreatable():
             self._streams.pop(index).close()
 
     def check(self, standing: Standing) -> None:
-        """Raise SdpError if the packets of a stream would have to be treated that was not opened for it."""
-        for index in self._streams.keys() - self._treated:
+        """Raise SdpError if the packets of a stream would have to be treated that cannot be."""
+        for index in self._untreatable():
             if any(line.ending is not None for line in standing.lines(index)) or standing.ice != (None, None):
                 raise SdpError("the encryption of this call's media cannot be changed any more", 1)
+
+    def _untreatable(self) -> set[int]:
+        return {index for index, stream in self._streams.items() if not stream.treatable}
 
     def apply(
         self, standing: Standing, sides: tuple[MediaSide, MediaSide], answered: bool, previous: Standing | None = None
@@ -131,9 +128,9 @@ class Streams:
                 wanted = _wanted(standing, lines, side, bypass)
                 if previous is None or wanted != _wanted(previous, previous.lines(index), side, bypass):
                     stream.expect(side, *wanted, within=sides[side].within)
-                if sides[side].ice and index in self._treated:
+                if sides[side].ice and stream.treatable:
                     stream.ice(side, standing.ice[side])
-            if index in self._treated:
+            if stream.treatable:
                 own = standing.own.get((index, 0)), standing.own.get((index, 1))
                 stream.treat(conclude(lines, own, sides))
             self._watch(index, answered and not (lines[0].hold or lines[1].hold))
@@ -154,7 +151,7 @@ class Streams:
     def digit(self, side: int, digit: str, milliseconds: int) -> None:
         """Dial towards a side on the first stream; nothing if that carries byte for byte."""
         index = next(iter(self._streams), None)
-        if index is not None and index in self._treated and not self.closed:
+        if index is not None and self._streams[index].treatable and not self.closed:
             self._streams[index].digit(side, digit, milliseconds)
 
     def statistics(self) -> list[tuple[StreamStatistics, StreamStatistics]]:

@@ -72,6 +72,10 @@ class Treating:
         """Say the RTP clock rates in Hz by payload type of what this side sends."""
         self._ways[side].translator.set_clock_rates(clock_rates)
 
+    def miss(self, side: int, ssrc: int, rollovers: int) -> None:
+        """Say before ``treat`` what this side has been sending, byte for byte (see rustalk.rtp.srtp.Receiver.miss)."""
+        self._ways[side].translator.miss(ssrc, rollovers)
+
     def digit(self, side: int, digit: str, milliseconds: int) -> None:
         """Dial towards this side, if the stream is treated now. Raises ValueError for what is no digit."""
         if not self._active:

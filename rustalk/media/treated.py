@@ -5,11 +5,8 @@ They are channels of their own kind, so that the ports of all other streams stay
 
 from __future__ import annotations
 
-import socket
-
 from rustalk.media.channel import Channel, RtcpChannel, RtpChannel
-from rustalk.media.latch import Address, Latch
-from rustalk.media.poll import Poll
+from rustalk.media.latch import Address
 from rustalk.media.way import Way
 from rustalk.rtp.ice import Agent
 from rustalk.rtp.stun import is_stun
@@ -29,6 +26,12 @@ class _Treated(Channel):
 
     agent: Agent
     way: Way | None
+
+    def _take_over(self, old: Channel) -> None:
+        """Read the socket of a port that carried byte for byte, and know and have counted all that it did."""
+        for kind in type(old).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                setattr(self, name, getattr(old, name))
 
     def check(self, credentials: IceCredentials | None) -> None:
         """Answer connectivity checks with these credentials from now on, or none."""
@@ -116,10 +119,12 @@ class TreatedRtpChannel(_Treated, RtpChannel):
 
     __slots__ = ("agent", "way")
 
-    def __init__(self, opened: socket.socket, poll: Poll, buffer: memoryview) -> None:
-        super().__init__(opened, poll, buffer)
+    def __init__(self, old: RtpChannel) -> None:
+        """Take the place of ``old``, which is done with; what sends to it is to be given the new one."""
+        self._take_over(old)
         self.agent = Agent()
         self.way: Way | None = None
+        self._resume()
 
     def _carries(self, size: int) -> bool:
         return self._holds_rtp(size)
@@ -138,7 +143,9 @@ class TreatedRtcpChannel(_Treated, RtcpChannel):
 
     __slots__ = ("agent", "way")
 
-    def __init__(self, opened: socket.socket, poll: Poll, buffer: memoryview, rtp: Latch) -> None:
-        super().__init__(opened, poll, buffer, rtp)
+    def __init__(self, old: RtcpChannel) -> None:
+        """Take the place of ``old``, which is done with; what sends to it is to be given the new one."""
+        self._take_over(old)
         self.agent = Agent()
         self.way: Way | None = None
+        self._resume()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Literal
 
 from pylibsrtp import Error as SrtpError
@@ -40,6 +41,12 @@ Those of RFC 6188 (AES_256_CM) are missing: libsrtp knows them, its binding cann
 SOURCES = 256
 """Sources (SSRC) that one key serves. Each costs memory until the key changes, and to forget one would let its packets
 be replayed or, worse, its key stream be used twice."""
+
+ROLLOVERS = 256
+"""How often the sequence numbers of a stream may have begun anew, unseen, for it to be taken up: days of audio."""
+
+_STEP = 0x7F00  # of sequence numbers; half of all is more than can be told from a step back (RFC 3711 section 3.3.1)
+_header = Struct("!BBHI4s").pack
 
 _PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -130,22 +137,63 @@ class Sender:
 class Receiver:
     """Verifies and decrypts the packets of every SSRC that a peer sends with one key, up to SOURCES of them."""
 
-    __slots__ = ("_known", "_session")
+    __slots__ = ("_key", "_known", "_missed", "_session", "_trials")
 
     def __init__(self, key: KeyMaterial) -> None:
         """Begin at rollover counter 0. Raises UnusableKeyError for a key that does not fit its suite."""
         self._session = _session(key, Policy.SSRC_ANY_INBOUND)
+        self._key = key
         self._known: set[bytes] = set()
+        self._missed: tuple[bytes, int] | None = None
+        self._trials: tuple[tuple[int, Session], ...] = ()
+
+    def miss(self, ssrc: int, rollovers: int) -> None:
+        """Say that this source has been sending, and that its sequence numbers began anew about so many times.
+
+        If it is this key that it used, the counter is found by trial with its next packet: no packet tells it (RFC 3711
+        section 3.3.1). It is 0 all the same where that verifies.
+        """
+        self._missed = (ssrc.to_bytes(4, "big"), rollovers) if rollovers <= ROLLOVERS else None
 
     def verify(self, packet: bytes) -> bytes:
         """The RTP packet inside an SRTP packet. Raises ProtectionError, also for a packet that came before."""
         try:
             plain = self._session.unprotect(packet)
         except (SrtpError, ValueError) as error:
-            raise ProtectionError(f"SRTP packet refused: {error}") from None
+            if self._missed is None or packet[8:12] != self._missed[0] or packet[8:12] in self._known:
+                raise ProtectionError(f"SRTP packet refused: {error}") from None
+            plain = self._take_up(packet, self._missed[1])
         if packet[8:12] not in self._known:
             self._admit(packet[8:12])
+            self._trials = ()
         return plain
+
+    def _take_up(self, packet: bytes, rollovers: int) -> bytes:
+        """The first packet that is seen of a source which has been sending. Raises ProtectionError."""
+        index = int.from_bytes(packet[2:4], "big") - 1
+        if not self._trials:
+            counters = range(max(1, rollovers - 1), rollovers + 3)
+            places = [(counter << 16) + index for counter in counters]
+            self._trials = tuple((place, _session(self._key, Policy.SSRC_ANY_INBOUND)) for place in places)
+            for place, trial in self._trials:
+                self._advance(trial, packet[8:12], place)
+        for place, trial in self._trials:
+            try:
+                trial.unprotect(packet)
+            except (SrtpError, ValueError):
+                continue
+            self._advance(self._session, packet[8:12], place)
+            return self._session.unprotect(packet)
+        raise ProtectionError("SRTP packet refused: wrong key or rollover counter")
+
+    def _advance(self, session: Session, source: bytes, place: int) -> None:
+        """Bring a source's rollover counter and highest sequence number, together ``place``, to where they should be.
+
+        The binding of libsrtp cannot set them, so it gets packets of our own making.
+        """
+        sender = _session(self._key, Policy.SSRC_ANY_OUTBOUND)
+        for each in (*range(0, place, _STEP), place):
+            session.unprotect(sender.protect(_header(0x80, 0, each & 0xFFFF, 0, source)))
 
     def verify_control(self, packet: bytes) -> bytes:
         """The RTCP compound packet inside an SRTCP packet. Raises ProtectionError."""

@@ -151,6 +151,16 @@ class Arrivals:
         """The RTP clock rate in Hz of what arrived last."""
         return self._rate
 
+    @property
+    def clock_rates(self) -> Mapping[int, int]:
+        """The RTP clock rates in Hz by payload type, as they were set."""
+        return self._rates
+
+    @property
+    def rollovers(self) -> int:
+        """About how many times the sequence numbers of the source have begun anew."""
+        return max(self._highest, self.packets) >> 16
+
     def add_usual(self, datagram: memoryview, size: int, now: float) -> bool:
         """Count the packet in the first ``size`` bytes if it follows the last one as packets nearly always do.
 

@@ -71,6 +71,7 @@ class Translator:
         "_heard",
         "_identity",
         "_listens",
+        "_missed",
         "_numbering",
         "_numberings",
         "_queue",
@@ -96,6 +97,7 @@ class Translator:
         self.sender: Sender | None = None
         self._receivers: deque[tuple[KeyMaterial, Receiver]] = deque(maxlen=2)
         self._senders: deque[tuple[KeyMaterial, Sender]] = deque(maxlen=2)
+        self._missed: tuple[int, int] | None = None
         self._source = self._target = Treatment()
         self._clock_rates: Mapping[int, int] = CLOCK_RATES
         self._table = list(range(128))
@@ -115,12 +117,22 @@ class Translator:
         Raises UnusableKeyError, and changes nothing then. A key that stays keeps its rollover counter, and so does the
         one before it: an offer that was refused puts it in force again. Any other begins at 0 (MED-05).
         """
-        receiver = _recall(self._receivers, source.receive, Receiver)
+        receiver = _recall(self._receivers, source.receive, self._make_receiver)
         sender = _recall(self._senders, target.send, Sender)
         self.receiver, self.sender = receiver, sender
         self._source, self._target = source, target
         self._table = _table(source)
         self._listens = source.digits == "tones"
+
+    def miss(self, ssrc: int, rollovers: int) -> None:
+        """Say that this side's source was carried past us until now, see Receiver.miss; before ``treat``."""
+        self._missed = ssrc, rollovers
+
+    def _make_receiver(self, key: KeyMaterial) -> Receiver:
+        receiver = Receiver(key)
+        if self._missed is not None:
+            receiver.miss(*self._missed)
+        return receiver
 
     @property
     def treatments(self) -> tuple[Treatment, Treatment]:

@@ -36,6 +36,20 @@ def test_a_call_that_rings_talks_and_ends() -> None:
     assert site.switch.statistics().media_packets == 7
 
 
+def test_the_answer_to_a_late_offer_names_the_codecs() -> None:
+    """HDR-11: our 200 offered more to the caller than the ACK took; quality is rated by what is spoken."""
+    site = Site()
+    site.carrier.acks = False
+    talk = site.ringing(body=b"")
+    talk.callee.answer()
+    site.run()
+    assert len(site.record.legs[0].codecs) > 1
+    talk.caller.ack(body=site.carrier.describe().replace(b" 0 8 101", b" 8"))
+    site.run()
+    assert site.record.legs[0].codecs == ("PCMA",)
+    talk.end()
+
+
 def test_a_call_that_fails() -> None:
     """It has a status and the reason, and who ended it."""
     site = Site()

@@ -53,15 +53,15 @@ def secured(*cryptos: str, host: str = "192.0.2.1", formats: str = "8 0 101", po
 class Call:
     """A media session and its relay; our own keys are those of the letters from "a" on."""
 
-    def __init__(self, near: MediaSide, far: MediaSide, *, treatable: bool = False) -> None:
+    def __init__(self, near: MediaSide, far: MediaSide, *, treatable: bool = True) -> None:
         self.relay = MemoryRelay()
+        self.relay.treatable = treatable
         letters = count(ord("a"))
         self.media = MediaSession(
             self.relay,
             (near, far),
             random=count(1000).__next__,
             secret=lambda size: bytes([next(letters)]) * size,
-            treatable=treatable,
         )
 
     @property

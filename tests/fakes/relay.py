@@ -28,6 +28,7 @@ class MemoryStream:
     def __init__(self, pool: PortPool, families: tuple[int, int], *, treated: bool) -> None:
         self.families = families
         self.treated = treated
+        self.treatable = True
         self.treatments: tuple[Treatment, Treatment] | None = None
         self.credentials: list[IceCredentials | None] = [None, None]
         self.dialled: list[tuple[int, str, int]] = []
@@ -69,14 +70,16 @@ class MemoryStream:
         self.watched = active
 
     def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
-        assert self.treated or treatments is None
+        assert self.treatable or treatments is None
+        self.treated = self.treated or treatments is not None
         self.treatments = treatments
 
     def digit(self, side: int, digit: str, milliseconds: int) -> None:
         self.dialled.append((side, digit, milliseconds))
 
     def ice(self, side: int, credentials: IceCredentials | None) -> None:
-        assert self.treated or credentials is None
+        assert self.treatable or credentials is None
+        self.treated = self.treated or credentials is not None
         self.credentials[side] = credentials
 
     def statistics(self, side: int) -> StreamStatistics:
@@ -93,8 +96,11 @@ class MemoryStream:
 class MemoryRelay:
     """A relay with ports from ``low`` to ``high``; ``streams`` are all that it ever opened.
 
-    A stream is there at once, or, while ``slow`` is a list, when what waits in that list is called.
+    A stream is there at once, or, while ``slow`` is a list, when what waits in that list is called. One that was not
+    opened ``treated`` can be treated after all unless ``treatable`` is False, as it is with rtpengine.
     """
+
+    treatable = True
 
     def __init__(self, low: int = 20000, high: int = 20099) -> None:
         self.pool = PortPool(low, high)
@@ -110,5 +116,6 @@ class MemoryRelay:
 
     def _open(self, families: tuple[int, int], treated: bool) -> MemoryStream:
         stream = MemoryStream(self.pool, families, treated=treated)
+        stream.treatable = treated or self.treatable
         self.streams.append(stream)
         return stream

@@ -6,6 +6,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import gatherResults, maybeDeferred
 from twisted.internet.task import Clock
 
+from rustalk.media.latch import Latching
+from rustalk.media.offload import Offload
 from rustalk.media.ports import PortPool
 from rustalk.media.relay import Relay, Stream
 from rustalk.rtp.srtp import KEY_SIZES, KeyMaterial
@@ -29,13 +31,26 @@ def key(number: int, suite: str = SUITE) -> KeyMaterial:
 class TreatedCall:
     """The stream, its two parties and the digits it has told. ``close`` asserts that nothing is left of it."""
 
-    def __init__(self, *, latching: str = "strict", timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        latching: Latching = "strict",
+        timeout: float | None = None,
+        treated: bool = True,
+        offload: Offload | None = None,
+    ) -> None:
         self.clock = Clock()
         self.pool = PortPool(24000, 24999)
         self.relay = Relay(
-            reactor, self.pool, clock=self.clock, bind_addresses={4: HOST}, latching=latching, timeout=timeout
+            reactor,
+            self.pool,
+            clock=self.clock,
+            bind_addresses={4: HOST},
+            latching=latching,
+            timeout=timeout,
+            offload=offload,
         )
-        self.stream: Stream = opened(self.relay.open((4, 4), treated=True))
+        self.stream: Stream = opened(self.relay.open((4, 4), treated=treated))
         self.parties: list[Party] = []
         self.caller, self.callee = self.party(), self.party()
         self.digits: list[tuple[int, str, int]] = []
@@ -46,9 +61,9 @@ class TreatedCall:
         self.parties.append(Party(host))
         return self.parties[-1]
 
-    def connect(self, caller: Treatment, callee: Treatment) -> None:
+    def connect(self, caller: Treatment | None, callee: Treatment | None) -> None:
         """Let the two talk, RTCP on the RTP port."""
-        self.stream.treat((caller, callee))
+        self.stream.treat(None if caller is None or callee is None else (caller, callee))
         for side, party in ((CALLER, self.caller), (CALLEE, self.callee)):
             self.stream.expect(side, party.address, party.address)
 

@@ -37,7 +37,7 @@ PING_WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where everybody lives. ``network`` opens the sockets of the peers, ``teams_network`` is what Teams speaks from."""
+    """Where everybody lives: ``network`` opens the sockets of the peers, Teams speaks from ``teams_network``."""
 
     switch: str
     teams: Addresses
@@ -121,6 +121,7 @@ class Central:
     """The switch and the scene around it. ``media`` are the settings of its media section, bar address and ports."""
 
     def __init__(self, directory: Path, media: Mapping[str, Any], place: Place = LOOPBACK) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.log = _Log()
         self._place = place

@@ -61,10 +61,15 @@ class Rtpengine:
         until(self._answers, f"rtpengine to answer:\n{self.log}")
         return self
 
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal: SIGSTOP makes it deaf, SIGCONT hear again."""
-        assert self._process is not None
-        os.kill(self._process.pid, number)
+    def hang(self) -> None:
+        """Stop it where it is; done when each of its threads stands still, which on a busy machine takes a while."""
+        os.kill(self._pid, signal.SIGSTOP)
+        tasks = Path(f"/proc/{self._pid}/task")
+        until(lambda: all(_stands_still(task) for task in tasks.iterdir()), "rtpengine to stand still")
+
+    def go_on(self) -> None:
+        """Let it run again after ``hang``."""
+        os.kill(self._pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, without a farewell."""
@@ -72,6 +77,11 @@ class Rtpengine:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    @property
+    def _pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -84,3 +94,8 @@ class Rtpengine:
                 return asking.recv(100) == b"1 d6:result4:ponge"
             except OSError:
                 return False
+
+
+def _stands_still(task: Path) -> bool:
+    """Whether a thread is stopped by a signal (proc(5), stat: the state behind the name)."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"

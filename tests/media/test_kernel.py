@@ -216,6 +216,33 @@ def test_packets_that_come_in_but_do_not_go_out_bring_the_stream_back(
     assert set(table.held) == {BACK}
 
 
+class CutOff(Stream):
+    """Its socket was closed, or taken from its peer."""
+
+    def route(self, side: int) -> Route | None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def test_a_stream_whose_socket_is_gone_is_no_fault_of_the_kernel(
+    kernel: Kernel, table: MemoryTable, said: Callable[[], list[str]]
+) -> None:
+    """A call may end between two looks at all streams: the other calls are carried on."""
+    kernel.look(Stream(THERE, BACK))
+    gone = CutOff()
+    kernel.look(gone)
+    kernel.moved(gone)
+    assert set(table.held) == {THERE, BACK}
+    assert said() == []
+
+
+def test_a_carried_stream_whose_socket_is_gone_is_given_back(kernel: Kernel, table: MemoryTable) -> None:
+    stream = Stream(THERE, BACK)
+    kernel.look(stream)
+    stream.__class__ = CutOff
+    kernel.moved(stream)
+    assert table.held == {}
+
+
 def test_a_kernel_that_fails_is_used_no_more(kernel: Kernel, table: MemoryTable) -> None:
     """Its table goes, and with it all routes: userspace has every packet again."""
     stream = Stream(THERE, BACK)

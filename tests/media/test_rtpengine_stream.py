@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 from rustalk.interfaces import IMediaStream
 from rustalk.media.latch import Latching, UnusableAddressError
 from rustalk.media.ng import PATIENCE
-from rustalk.media.nodes import PING_INTERVAL, NodeAddress, Nodes
+from rustalk.media.nodes import GONE_AFTER, PING_INTERVAL, NodeAddress, Nodes
 from rustalk.media.rtpengine_stream import REFRESH, RtpengineStream, open_ports
 from rustalk.media.watch import Watch
 from rustalk.rtp.treatment import IceCredentials, Treatment
@@ -272,6 +272,17 @@ def test_a_silent_node_is_not_a_silent_call(scene: Scene) -> None:
     run(scene.clock, 2 * PING_INTERVAL)
     scene.talk(3, caller=50, callee=50)
     assert scene.told == []
+
+
+def test_what_a_node_carries_that_is_gone_for_good_falls_silent(scene: Scene) -> None:
+    """Else a call that nobody hangs up would never end."""
+    scene.stream.watch(True)
+    scene.talk(3, caller=50, callee=50)
+    scene.node.deaf = True
+    scene.talk(int(GONE_AFTER))
+    assert scene.told == []
+    scene.talk(10)
+    assert scene.told == ["silence"]
 
 
 def test_a_call_that_the_node_has_lost_falls_silent_and_is_logged_once(scene: Scene) -> None:

@@ -157,12 +157,13 @@ def test_a_leg_that_comes_with_an_offer() -> None:
     assert crypto("D").encode() in call.tell(secured(crypto("D")), 0)
 
 
-def test_a_new_leg_in_plain_rtp_needs_a_stream_that_can_treat() -> None:
+def test_a_new_leg_in_plain_rtp_needs_a_stream_that_can_be_treated() -> None:
     for treatable in (True, False):
         call = Call(TEAMS, CARRIER, treatable=treatable)
         call.talk(secured(crypto("A")), secured(crypto("B")))
         if treatable:
             assert b"RTP/AVP" in call.media.again(1, PLAIN)
+            assert not call.stream.treated  # the call goes on as it is while the new leg rings
         else:
             with pytest.raises(SdpError, match="cannot be changed any more"):
                 call.media.again(1, PLAIN)

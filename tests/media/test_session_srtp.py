@@ -177,8 +177,8 @@ def test_hold_and_resume_of_a_plain_carrier_reach_teams_in_srtp() -> None:
 
 
 def test_after_a_refusal_a_side_is_offered_plain_rtp() -> None:
-    """Policy preferred: the stream that could not decrypt is exchanged for one that can, before anybody was told."""
-    call = Call(TEAMS, CARRIER)
+    """Policy preferred: a stream that cannot decrypt is exchanged for one that can, before anybody was told."""
+    call = Call(TEAMS, CARRIER, treatable=False)
     call.tell(secured(crypto("A")), 0)
     assert call.media.plain(1)
     text = call.tell(secured(crypto("A")), 0)
@@ -211,8 +211,8 @@ def test_plain_rtp_past_us_is_refused_where_a_side_requires_srtp() -> None:
     assert call.tell(secured(crypto("A")), 0) == secured(crypto("A"))
 
 
-def test_a_stream_that_was_opened_to_pass_cannot_be_treated_later() -> None:
-    """The re-INVITE is refused and the call goes on; a treatable session takes it."""
+def test_a_stream_that_was_opened_to_pass_is_treated_later_where_the_engine_can() -> None:
+    """MED-04: else the re-INVITE is refused and the call goes on."""
     for treatable in (False, True):
         call = Call(TEAMS, CARRIER, treatable=treatable)
         call.talk(secured(crypto("A")), secured(crypto("B")))

@@ -23,9 +23,10 @@ def outcome(waiting: Deferred[None]) -> Failure | str | None:
     return results[0] if results else "waiting"
 
 
-def opened(relay: MemoryRelay, lines: list[int], needy: frozenset[int] = NONE, *, treatable: bool = False) -> Streams:
-    """Streams for these lines."""
-    streams = Streams(relay, treatable=treatable)
+def opened(relay: MemoryRelay, lines: list[int], needy: frozenset[int] = NONE, *, treatable: bool = True) -> Streams:
+    """Streams for these lines, of an engine that can treat packets later or not."""
+    relay.treatable = treatable
+    streams = Streams(relay)
     assert outcome(streams.open(lines, needy, (4, 4))) is None
     return streams
 
@@ -37,16 +38,15 @@ def test_streams_are_opened_once_and_only_so_many() -> None:
     assert [index in streams for index in range(5)] == [True] * STREAMS + [False]
 
 
-def test_only_what_needs_it_can_be_treated() -> None:
+def test_only_what_needs_it_is_opened_as_treated() -> None:
     relay = MemoryRelay()
     opened(relay, [0, 1], frozenset({1}))
-    opened(relay, [0], treatable=True)
-    assert [stream.treated for stream in relay.streams] == [False, True, True]
+    assert [stream.treated for stream in relay.streams] == [False, True]
 
 
 def test_what_cannot_be_treated_is_given_back() -> None:
     relay = MemoryRelay()
-    streams = opened(relay, [0, 1], frozenset({1}))
+    streams = opened(relay, [0, 1], frozenset({1}), treatable=False)
     streams.release(frozenset({0, 1, 2}))
     assert [stream.closed for stream in relay.streams] == [True, False]
     assert (0 in streams, 1 in streams) == (False, True)
@@ -54,7 +54,7 @@ def test_what_cannot_be_treated_is_given_back() -> None:
 
 def test_treatment_of_what_cannot_be_treated_is_refused() -> None:
     ended = Standing(said=(Description(lines=(Line(ending=Ending(None, {}, {})),)), Description()))
-    streams = opened(MemoryRelay(), [0])
+    streams = opened(MemoryRelay(), [0], treatable=False)
     streams.check(NOTHING_SAID)
     with pytest.raises(SdpError, match="cannot be changed"):
         streams.check(ended)
@@ -64,7 +64,7 @@ def test_treatment_of_what_cannot_be_treated_is_refused() -> None:
 def test_one_failure_fails_the_lease_once_all_have_settled() -> None:
     """What was opened beside it is kept, and closed with the rest."""
     relay = MemoryRelay(20000, 20005)
-    streams = Streams(relay, treatable=False)
+    streams = Streams(relay)
     failure = outcome(streams.open([0, 1], NONE, (4, 4)))
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, NoPortsError)
@@ -76,7 +76,7 @@ def test_one_failure_fails_the_lease_once_all_have_settled() -> None:
 def test_streams_that_open_after_the_end_are_closed() -> None:
     relay = MemoryRelay()
     relay.slow = []
-    streams = Streams(relay, treatable=False)
+    streams = Streams(relay)
     waiting = streams.open([0, 1], NONE, (4, 4))
     streams.close()
     for open_now in relay.slow:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_twisted
 
+from rustalk.media.offload import Stream
 from rustalk.media.relay import Discarded
 from rustalk.media.treat import REPORT_AFTER
 from rustalk.rtp.digits import event_frames, parse_event
@@ -37,6 +38,34 @@ async def call() -> AsyncIterator[TreatedCall]:
     made = TreatedCall()
     yield made
     await made.close()
+
+
+@pytest_twisted.async_yield_fixture
+async def passing() -> AsyncIterator[TreatedCall]:
+    """A call whose packets pass byte for byte."""
+    made = TreatedCall(treated=False)
+    made.connect(None, None)
+    yield made
+    await made.close()
+
+
+class Told:
+    """An engine beside the relay, and what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def look(self, stream: Stream) -> None:
+        self.told.append("look")
+
+    def moved(self, stream: Stream) -> None:
+        self.told.append("moved")
+
+    def closed(self, stream: Stream) -> None:
+        self.told.append("closed")
+
+    def close(self) -> None:
+        self.told.append("close")
 
 
 @pytest.mark.parametrize("suite", KEY_SIZES)
@@ -284,14 +313,79 @@ async def test_a_side_that_expects_no_rtcp_gets_none(call: TreatedCall) -> None:
     assert call.caller.received == []
 
 
-def test_a_stream_that_was_not_opened_for_it_takes_no_treatment(call: TreatedCall) -> None:
+def test_where_there_is_nothing_to_treat_nothing_is_prepared(call: TreatedCall) -> None:
     stream = opened(call.relay.open((4, 4)))
     stream.treat(None)
     stream.ice(CALLER, None)
     stream.digit(CALLER, "1", 100)
-    for refused in (lambda: stream.treat((PLAIN, PLAIN)), lambda: stream.ice(CALLER, IceCredentials("u", "p"))):
-        with pytest.raises(RuntimeError, match="open it with treated=True"):
-            refused()
+    assert stream.discarded(CALLER) == Discarded()
+
+
+@pytest_twisted.ensureDeferred
+async def test_srtp_that_passed_ends_here_from_now_on(passing: TreatedCall) -> None:
+    """XFR-04 to a plain trunk: on the same ports, with the same key; what was counted and held goes on."""
+    sender = Sender(key(1))
+    passed = [sender.protect(packet) for packet in voice(20)]
+    passing.say(CALLER, *passed)
+    assert await passing.callee.has(20) == passed
+    before = passing.stream.local(CALLER), passing.stream.local(CALLEE)
+    passing.stream.treat((KEYED, PLAIN))
+    passing.say(CALLER, *map(sender.protect, voice(5, first=20)))
+    assert (await passing.callee.has(25))[20:] == voice(5, first=20)
+    passing.say(CALLEE, *voice(5, ssrc=9))
+    receiver = Receiver(key(2))
+    assert [receiver.verify(packet) for packet in await passing.caller.has(5)] == voice(5, ssrc=9)
+    assert passing.stream.statistics(CALLER).packets == 25
+    assert (passing.stream.local(CALLER), passing.stream.local(CALLEE)) == before
+    stranger = passing.party("127.0.0.5")
+    stranger.send([sender.protect(voice(1, first=25)[0])], to=passing.port(CALLER))
+    passing.say(CALLER, sender.protect(voice(1, first=26)[0]))
+    assert (await passing.callee.has(26))[25:] == voice(1, first=26)
+
+
+@pytest_twisted.ensureDeferred
+async def test_srtp_that_passed_for_long_is_still_understood(passing: TreatedCall) -> None:
+    """MED-05: after 22 minutes the rollover counter at the other end is not 0 any more."""
+    sender = Sender(key(1))
+    packets = [Packet(0, place & 0xFFFF, place, 7, b"").build() for place in range(0, 0x18000, 0x600)]
+    passing.say(CALLER, *map(sender.protect, packets))
+    await passing.callee.has(len(packets))
+    passing.stream.treat((KEYED, PLAIN))
+    late = Packet(0, 0x8000, 0x18000, 7, b"late").build()
+    passing.say(CALLER, sender.protect(late))
+    assert (await passing.callee.has(len(packets) + 1))[-1] == late
+
+
+@pytest_twisted.ensureDeferred
+async def test_rtcp_keeps_its_ways_when_treatment_begins(passing: TreatedCall) -> None:
+    """The caller has RTCP on the RTP port, the callee on one of its own."""
+    control = passing.party()
+    passing.stream.expect(CALLEE, passing.callee.address, control.address)
+    passing.stream.treat((KEYED, PLAIN))
+    passing.say(CALLER, Sender(key(1)).protect_control(REPORT))
+    assert await control.has(1) == [REPORT]
+    host, _, port = passing.stream.local(CALLEE)
+    control.send([REPORT], to=(host, port))
+    assert Receiver(key(2)).verify_control((await passing.caller.has(1))[0]) == REPORT
+
+
+@pytest_twisted.ensureDeferred
+async def test_checks_are_answered_from_now_on(passing: TreatedCall) -> None:
+    passing.stream.ice(CALLER, IceCredentials("SBC1", "a password of the SBC", "team"))
+    passing.say(CALLER, *voice(3))
+    assert await passing.callee.has(3) == voice(3)
+
+
+def test_what_is_treated_is_carried_past_us_no_more() -> None:
+    """The kernel gives the stream back first, and is not asked again."""
+    kernel = Told()
+    call = TreatedCall(offload=kernel, treated=False)
+    call.connect(None, None)
+    call.stream.treat((KEYED, PLAIN))
+    call.stream.expect(CALLER, None, None)
+    call.stream.look(1.0)
+    call.relay.close()
+    assert kernel.told == ["moved", "moved", "closed", "close"]
 
 
 @pytest_twisted.ensureDeferred

@@ -14,6 +14,7 @@ from rustalk.rtp.packet import Packet
 from rustalk.rtp.rtcp import ReceiverReport
 from rustalk.rtp.srtp import (
     KEY_SIZES,
+    ROLLOVERS,
     SOURCES,
     KeyMaterial,
     ProtectionError,
@@ -183,3 +184,54 @@ def test_a_key_serves_many_sources_but_not_without_bound() -> None:
             refused()
     following = Packet(0, 2, 320, 0, b"x").build()
     assert receiver.verify(sender.protect(following)) == following
+
+
+def veteran(rollovers: int, suite: str = SUITE) -> tuple[KeyMaterial, Sender]:
+    """A key, and who has been sending with it until its counter had this value and its numbers were past the middle."""
+    key = KeyMaterial(suite, bytes(KEY_SIZES[suite]))
+    sender = Sender(key)
+    last = (rollovers << 16) + 0x9000
+    for place in (*range(0, last, 0x7000), last):
+        sender.protect(Packet(0, place & 0xFFFF, 1, 7, b"past").build())
+    return key, sender
+
+
+@pytest.mark.parametrize("suite", [SUITE, "AEAD_AES_256_GCM"])
+@pytest.mark.parametrize(("rollovers", "told"), [(1, 0), (1, 1), (2, 1), (3, 1), (3, 4), (60, 60)])
+def test_a_source_that_has_been_sending_is_taken_up(suite: str, rollovers: int, told: int) -> None:
+    """MED-05: after minutes of pass-through; a packet tells no rollover counter, and about how many is known."""
+    key, sender = veteran(rollovers, suite)
+    receiver = Receiver(key)
+    receiver.miss(7, told)
+    packets = [Packet(0, 0xF000 + number & 0xFFFF, 2, 7, b"now").build() for number in range(0, 0x2000, 0x400)]
+    assert [receiver.verify(sender.protect(packet)) for packet in packets] == packets
+
+
+def test_a_source_with_a_new_key_begins_at_zero_all_the_same() -> None:
+    key = KeyMaterial(SUITE, bytes(30))
+    receiver = Receiver(key)
+    receiver.miss(7, 5)
+    packet = Packet(0, 40000, 1, 7, b"first").build()
+    assert receiver.verify(Sender(key).protect(packet)) == packet
+
+
+def test_what_is_taken_up_cannot_be_replayed_or_forged() -> None:
+    key, sender = veteran(2)
+    receiver = Receiver(key)
+    receiver.miss(7, 2)
+    came = sender.protect(Packet(0, 0xF000, 2, 7, b"now").build())
+    for bad in (came[:-1] + bytes([came[-1] ^ 1]), b"", came[:11]):
+        with pytest.raises(ProtectionError):
+            receiver.verify(bad)
+    receiver.verify(came)
+    with pytest.raises(ProtectionError):
+        receiver.verify(came)
+
+
+@pytest.mark.parametrize(("source", "rollovers"), [(8, 2), (7, ROLLOVERS + 1)])
+def test_nobody_else_is_taken_up_and_nothing_after_too_long(source: int, rollovers: int) -> None:
+    key, sender = veteran(2)
+    receiver = Receiver(key)
+    receiver.miss(source, rollovers)
+    with pytest.raises(ProtectionError):
+        receiver.verify(sender.protect(Packet(0, 0xF000, 2, 7, b"now").build()))

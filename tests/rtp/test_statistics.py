@@ -253,3 +253,19 @@ def test_a_shorter_datagram_than_a_header_is_not_the_usual_packet() -> None:
     following = memoryview(Packet(PCMU, 2, 320, 7, b"").build())
     assert not arrivals.add_usual(following, 11, 0.02)
     assert arrivals.snapshot().packets == 1
+
+
+def test_how_often_the_numbers_began_anew() -> None:
+    """Also where packets went past us: by how many they were."""
+    seen, passed = Arrivals(), Arrivals()
+    for sequence in range(0, 0x30000, 0x800):
+        count(seen, Packet(0, sequence & 0xFFFF, sequence, 7, b""), 0.0)
+    count(passed, Packet(0, 1, 1, 7, b""), 0.0)
+    passed.pass_over(0x20000, 0x20000, 1.0)
+    assert (seen.rollovers, passed.rollovers) == (2, 2)
+
+
+def test_the_clock_rates_can_be_asked_for() -> None:
+    arrivals = Arrivals()
+    arrivals.set_clock_rates({96: 48000})
+    assert arrivals.clock_rates[96] == 48000

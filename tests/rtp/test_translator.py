@@ -383,3 +383,14 @@ def test_whatever_comes_nothing_is_raised_but_a_refusal(bodies: list[bytes], dig
             translator.protect_control(translator.control(report, back))
         except ProtectionError:
             assert protected
+
+
+def test_a_source_that_was_carried_past_us_is_taken_up() -> None:
+    """MED-05: the same key as before, and so the rollover counter as it stands at the other end."""
+    sender, translator = Sender(key(1)), Translator()
+    packets = [sender.protect(packet) for first in range(0, 0x12000, 0x7000) for packet in audio(1, first & 0xFFFF)]
+    translator.miss(7, 1)
+    translator.treat(Treatment(receive=key(1)), PLAIN)
+    assert translator.verify(packets[-1]) == audio(1, 0xE000)[0]
+    (late,) = audio(1, 0x5000)
+    assert translator.verify(sender.protect(late)) == late

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.scenarios.site import Site, Talk
+from tests.scenarios.site import SBC, Site, Talk
+from tests.scenarios.test_transfer import dialog_of, refer
 
 FOR_GOOD = 120.0
 OURS = ("rustalk.call", "rustalk.media", "rustalk.ua")
@@ -51,7 +52,40 @@ def give_up(site: Site, talk: Talk) -> None:
     talk.caller.cancel()
 
 
-@pytest.mark.parametrize("end", [hang_up, refuse, give_up])
+def ring_reliably(site: Site, talk: Talk) -> None:
+    """The caller acknowledges no ring and gives up (RFC 3262)."""
+    caller = site.carrier.call(fields=[("Require", "100rel")])
+    site.run()
+    site.teams.last.ring()
+    site.run()
+    caller.cancel()
+    hang_up(site, talk)
+
+
+def join_with_another(site: Site, talk: Talk) -> None:
+    """The caller joins two calls of its own (RFC 5589 section 7); then one of the sides that stay hangs up."""
+    talk.callee.answer()
+    site.run()
+    second = site.talking()
+    replaces = dialog_of(second.caller).escaped()
+    refer(talk, talk.caller, f"sip:+15551230002@{SBC}?Replaces={replaces}")
+    site.run(1)
+    talk.callee.bye()
+    site.run()
+    assert second.is_over
+
+
+def pick_up(site: Site, talk: Talk) -> None:
+    """Another phone of the called side answers (RFC 3891)."""
+    talk.callee.ring(tag="branch")
+    site.run()
+    value = f"{talk.callee.call_id};to-tag={talk.callee.invite.from_.tag};from-tag=branch"
+    site.teams.call(fields=[("Replaces", value)])
+    site.run(1)
+    talk.caller.bye()
+
+
+@pytest.mark.parametrize("end", [hang_up, refuse, give_up, ring_reliably, join_with_another, pick_up])
 def test_a_call_leaves_no_garbage(site: Site, end: Callable[[Site, Talk], object]) -> None:
     """However it ends, nothing of the call waits for the garbage collector (F-04, F-05)."""
     with nothing_to_collect():

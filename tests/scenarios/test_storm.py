@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from tests.fakes.agents import Leg
+from tests.scenarios.crowd import storm
 from tests.scenarios.site import CARRIER, PROXIES, REGION, Site
 
 Build = Callable[..., Site]
@@ -132,3 +133,14 @@ def test_nothing_stays_of_calls_between_broken_networks(build: Build, seed: int)
     site.run(1200)
     assert len(site.calls.ids()) > CALLS / 2
     assert site.endpoint.transactions == len(site.calls) == len(site.dialogs) == site.relay.pool.leased == 0
+
+
+def test_a_storm_leaves_nothing_and_both_sides_of_every_call_agree() -> None:
+    """XFR-04, XFR-07, XFR-08, A14: whatever people do with calls, all at once; tests/bench/storm.py places more."""
+    report = storm(1000, seed=1)
+    assert report.trouble == []
+    assert report.stranded < 8
+    assert report.routes > 0
+    assert report.transfers["200"] > 80
+    assert min(report.done.values()) > 15
+    assert len(report.reasons) > 9

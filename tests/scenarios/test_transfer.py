@@ -10,7 +10,7 @@ import pytest
 from rustalk.sip.message import Request
 from rustalk.sip.replaces import Replaces
 from tests.fakes.agents import Leg
-from tests.scenarios.site import FQDN, PLAIN, PROXIES, Site, Talk
+from tests.scenarios.site import CARRIER, FQDN, OTHER, PLAIN, PROXIES, Site, Talk
 
 Build = Callable[..., Site]
 OBJECT = "sip:sip.pstnhub.microsoft.com:5061;transport=tls;x-m=8:orgid:7c1d;x-t=9f00"
@@ -604,4 +604,62 @@ def test_two_replaces_in_one_invite(site: Site) -> None:
     leg = site.teams.call(fields=[("Replaces", value), ("Replaces", value)])
     site.run()
     assert leg.statuses == [400]
+    talk.end()
+
+
+def inline(body: bytes) -> list[bytes]:
+    """The keys of a description."""
+    return [line for line in body.split(b"\r\n") if line.startswith(b"a=crypto:")]
+
+
+def encrypting(build: Build) -> Site:
+    """The carrier speaks SRTP as Teams does, and its keys pass; the other provider does not."""
+    carrier = {"id": "carrier", "host": CARRIER, "port": 5060, **PLAIN, "srtp": "required"}
+    site = build(trunks=[carrier, {"id": "other", "host": OTHER, "port": 5060, **PLAIN}], routing=to_other("^[+]1999"))
+    site.carrier.media_profile = "RTP/SAVP"
+    return site
+
+
+def test_a_call_that_passes_srtp_is_handed_on_to_a_trunk_without(build: Build) -> None:
+    """XFR-04, MED-04: from then on SRTP ends here, on the same ports, with a key of ours towards who stays."""
+    site = encrypting(build)
+    talk = site.talking("teams", "carrier")
+    stream = site.relay.streams[-1]
+    assert not stream.treated
+    before = talk.caller.remote
+    assert refer(talk, talk.callee, "sip:+19995550100@198.51.100.7") == [202]
+    leg = site.other.last
+    assert b"RTP/AVP" in leg.invite.body
+    assert not stream.treated
+    leg.answer()
+    site.run()
+    assert told(talk.callee)[-1] == "200 terminated"
+    assert site.relay.streams == [stream]
+    teams, other = stream.treatments
+    assert (teams.receive is None, teams.send is None, other.receive, other.send) == (False, False, None, None)
+    assert inline(talk.caller.remote) != inline(before)
+    assert teams.send.inline().encode() in talk.caller.remote
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+def test_it_stays_as_it_was_where_the_trunk_without_refuses(build: Build) -> None:
+    """XFR-04: SRTP goes on passing."""
+    site = encrypting(build)
+    talk = site.talking("teams", "carrier")
+    refer(talk, talk.callee, "sip:+19995550100@198.51.100.7")
+    site.other.last.refuse(486)
+    site.run()
+    assert not site.relay.streams[-1].treated
+    talk.end()
+
+
+def test_an_engine_that_cannot_end_srtp_refuses_such_a_transfer(build: Build) -> None:
+    """What rtpengine carries unopened stays so: 488 in the last NOTIFY, and the call goes on."""
+    site = encrypting(build)
+    site.relay.treatable = False
+    talk = site.talking("teams", "carrier")
+    refer(talk, talk.callee, "sip:+19995550100@198.51.100.7")
+    assert told(talk.callee)[-1] == "488 terminated"
     talk.end()
