@@ -20,6 +20,8 @@ from .session import Session, SessionListener
 
 __all__ = ["Incoming", "IncomingListener"]
 
+_LATER = ("Retry-After", "2")
+
 
 class IncomingListener(SessionListener, Protocol):
     """Who rings the phone."""
@@ -204,7 +206,7 @@ class Incoming:
             self.dialog.refresh_target(request)
             self._renew(transaction)
         elif request.method in ("INVITE", "UPDATE"):
-            transaction.refuse("still_busy", fields=[("Retry-After", "2")])
+            transaction.refuse("still_busy", fields=[_LATER])
         else:
             transaction.refuse("bad_method", fields=[("Allow", self.allow)])
 
@@ -212,6 +214,9 @@ class Incoming:
         """A PRACK may answer the offer of its 18x, so that the ACK need not, or make one (RFC 3262 section 5)."""
         body = description(transaction.request)
         is_answer, self._settled = self._offered and not self.description, self._offered
+        if body and not self._settled:  # an offer, while that of the INVITE waits for its answer
+            transaction.refuse("still_busy", fields=[_LATER])
+            return
         if not is_answer:
             self._renew(transaction)
             return

@@ -225,6 +225,20 @@ def test_an_update_before_anything_is_settled(insistent: Talk) -> None:
     insistent.site.run()
 
 
+def test_an_offer_in_a_prack_before_anything_is_settled(insistent: Talk) -> None:
+    """RFC 3261 section 14.2: the offer of the INVITE waits for its answer; the ring is acknowledged all the same."""
+    site = insistent.site
+    insistent.callee.ring(180)
+    site.run(0.1)
+    answers = prack(insistent.caller, site.carrier.describe(port=4700, version=2))
+    site.run(3)
+    assert [(answer.status, answer.get("Retry-After")) for answer in answers] == [(500, "2")]
+    assert insistent.caller.statuses.count(180) == 1
+    insistent.callee.answer()
+    site.run()
+    insistent.end()
+
+
 # The other direction: the called carrier insists, the caller does not.
 
 
