@@ -250,6 +250,8 @@ class Stream:
 
     def look(self, now: float) -> None:
         """Notice one-way audio and silence. The relay calls it every LOOK_INTERVAL."""
+        if self._closed:
+            return
         if self._offload is not None:
             self._offload.look(self)
         if self._treating is not None:

@@ -134,7 +134,7 @@ class MediaSession:
             return fail(error)
         lines = [index for index, media in enumerate(session.media) if self._relayable(media)]
         needy = frozenset(index for index in lines if not body or self._needs(session.media[index], side))
-        if self._standing.said[1].text is None:  # nobody knows the ports, or but a side that refused
+        if not self._answered and self._standing.said[1].text is None:  # nobody but a side that refused knows the ports
             self._streams.release(needy)
         self._read = body, session
         return self._streams.open(lines, needy, (self._sides[0].family, self._sides[1].family))
