@@ -9,6 +9,7 @@ from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
 from twisted.python import usage
 
+from rustalk.certificates.files import unreadable
 from rustalk.config.load import load
 from rustalk.config.model import Settings
 from rustalk.config.problem import ConfigError
@@ -45,6 +46,9 @@ class Options(usage.Options):
         try:
             if self.source is not None:
                 self.settings = load(Path(self.source).read_text(encoding="utf-8"), self.source)
+                missing = tuple(unreadable(self.settings))
+                if missing:
+                    raise ConfigError(self.source, missing)
             environment_observer()
         except OSError as error:
             raise SystemExit(

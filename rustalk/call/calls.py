@@ -397,6 +397,11 @@ class Calls:
         """Whether no new calls are taken."""
         return self._drained is not None
 
+    @property
+    def retry_after(self) -> int:
+        """After how many seconds who is refused for want of room may try again."""
+        return self._policy.retry_after
+
     def drain(self) -> Deferred[None]:
         """Take no new calls; fires when the last one has ended."""
         if self._drained is None:

@@ -58,7 +58,7 @@ class Entry:
         if identity.silent or not self._strangers.take(self._now()):
             return "drop"
         log.info(
-            "Refused {transport} {host}: {detail}",
+            "Refused {transport} {host} with 403: unknown_source, {detail}",
             transport=flow.transport,
             host=flow.peer[0],
             detail=identity.detail,
@@ -79,7 +79,8 @@ class Entry:
             trunk = self._trunks[identity.trunk]
             contact = trunk.contact(flow, "")
             if self._calls.draining:
-                transaction.refuse("draining", fields=[("Contact", contact)])
+                after = ("Retry-After", str(self._calls.retry_after))
+                transaction.refuse("draining", fields=[("Contact", contact), after])
             else:
                 answer_options(transaction, contact, allow=trunk.allow)
         else:

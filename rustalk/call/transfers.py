@@ -244,6 +244,7 @@ def _end(call: Call, leg: Leg) -> Leg | None:
 
 def _number(contact: str) -> str:
     try:
-        return Uri.parse(contact).number
+        uri = Uri.parse(contact)
     except RemoteProtocolError:
         return ""
+    return uri.number if uri.scheme in ("sip", "sips", "tel") else ""

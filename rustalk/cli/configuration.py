@@ -6,9 +6,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TextIO
 
+from rustalk.certificates.files import unreadable
 from rustalk.config.example import generate
 from rustalk.config.load import load
-from rustalk.config.problem import ConfigError
+from rustalk.config.problem import ConfigError, Notice
 
 from .command import Command, CommandError, Exit, write_json
 
@@ -32,11 +33,13 @@ def _check(arguments: Namespace, out: TextIO) -> int:
         problems = [{"path": p.path, "found": p.found, "expected": p.expected, "hint": p.hint} for p in error.problems]
         write_json({"valid": False, "problems": problems, "warnings": []}, out)
         return Exit.FAILED
+    missing = [Notice(each.path, f"{each.found} cannot be read here: {each.hint}") for each in unreadable(settings)]
+    notices = [*settings.warnings, *missing]
     if arguments.json:
-        warnings = [{"path": warning.path, "message": warning.message} for warning in settings.warnings]
+        warnings = [{"path": warning.path, "message": warning.message} for warning in notices]
         write_json({"valid": True, "problems": [], "warnings": warnings}, out)
         return Exit.DONE
-    for warning in settings.warnings:
+    for warning in notices:
         out.write(f"warning: {warning}\n")
     out.write(f"{name} can be used.\n")
     return Exit.DONE

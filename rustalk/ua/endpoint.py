@@ -341,13 +341,18 @@ class Endpoint:
             return
         if self.surface.screen(flow) != "admit":
             return
-        log.info("What {host} sent is no SIP message: {error}", host=flow.peer[0], error=error.reason)
+        self._counters.refuse("bad_request")
+        log.info(
+            "Refused what {host} sent with {status}: bad_request, {error}",
+            host=flow.peer[0],
+            status=error.status,
+            error=error.reason,
+        )
         echoed = [(n, v) for n, v in error.fields if n in ("Via", "From", "To", "Call-ID", "CSeq")]
         if {"Via", "From", "To", "Call-ID", "CSeq"} <= {name for name, _ in echoed}:
             phrase = f"Bad Request - {error.reason[:80]}" if error.status == 400 else ""
             response = Response(error.status, phrase, [*echoed, reason_field("bad_request", error.status)])
             if response.start_line.isprintable():
-                self._counters.refuse("bad_request")
                 self.write(response.to_bytes(), flow, "")
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:
@@ -439,14 +444,15 @@ class Endpoint:
         if transaction is not None:
             transaction.carry_out(transaction.machine.receive(request))
             return
+        if request.method == "ACK":  # of a dialog, or of nothing: who sends it is looked at there
+            self.guard(self.surface.ack_received, request, flow)
+            return
         verdict = self.surface.screen(flow)
         if verdict != "admit":
             self._counters.refuse("unknown_source")
-            if verdict == "reject" and request.method != "ACK":
+            if verdict == "reject":
                 self._turn_away(request, flow)
             flow.close("a stranger's")
-        elif request.method == "ACK":
-            self.guard(self.surface.ack_received, request, flow)
         else:
             _stamp(request, flow)
             flow = _way_back(request, flow)

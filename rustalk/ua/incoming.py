@@ -177,7 +177,7 @@ class Incoming:
 
     def _give_up(self, cancel: Request | None) -> None:
         if not self.finished:
-            self.reject(487)
+            self.reject(487, fields=[reason_field("caller_cancelled" if cancel is not None else "caller_lost")])
             self.listener.call_cancelled(cancel)
 
     # The early dialog.

@@ -34,6 +34,8 @@ class Referral:
         if len(request.all("Refer-To")) > 1:
             raise RemoteProtocolError("REFER needs one Refer-To")
         self.target = NameAddr.parse(request.get("Refer-To") or "").uri
+        if self.target.scheme not in ("sip", "sips", "tel"):
+            raise RemoteProtocolError("Refer-To is neither sip, sips nor tel", 416)
         self.referred_by = request.get("Referred-By") or ""
         self.over = False
         self._silent = (request.get("Refer-Sub") or "").strip(" \t").lower().startswith("false")

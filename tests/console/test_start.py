@@ -60,11 +60,11 @@ def test_a_switch_answers_its_api_until_sigterm(tmp_path: Path) -> None:
     [
         (
             {"sip_profiles": [{"id": "a", "protocols": ["tls"], "tls_cert": "/x", "tls_key": "/x"}]},
-            "/x: cannot be read",
+            '$.sip_profiles[0].tls_cert: found "/x", expected a file that can be read; No such file',
         ),
         (
             {"sip_profiles": [{"id": "a", "protocols": ["tls"]}], "server": {"state_directory": "/proc/x"}},
-            "/proc/x: No",
+            "RusTalk cannot start: /proc/x: No",
         ),
     ],
 )
@@ -73,7 +73,7 @@ def test_what_an_operator_can_mend_is_told_without_a_traceback(
 ) -> None:
     finished = start(tmp_path, "-c", write(tmp_path, **sections))
     assert (finished.returncode, "Traceback" in finished.stderr + finished.stdout) == (1, False)
-    assert f"RusTalk cannot start: {cause}" in finished.stderr
+    assert cause in finished.stderr
 
 
 def test_a_taken_port_is_told_without_a_traceback(tmp_path: Path) -> None:

@@ -266,3 +266,26 @@ def test_an_open_transaction_of_a_peer_that_vanished(site: Site) -> None:
     assert site.endpoint.transactions == 0
     assert len(site.calls) == 0
     assert len(site.carrier.calls) == 20
+
+
+def test_a_stranger_who_acknowledges_our_refusal_is_not_refused_again(site: Site) -> None:
+    """A38: one refusal is counted and logged once."""
+    site.stranger.call()
+    site.run()
+    assert site.counters.refused == {"unknown_source": 1}
+
+
+def test_who_gave_up_is_told_so(site: Site) -> None:
+    """The 487 has its reason like any other refusal."""
+    talk = site.ringing()
+    talk.caller.cancel()
+    site.run()
+    assert 'text="caller_cancelled' in (talk.caller.responses[-1].get("Reason") or "")
+
+
+def test_a_ping_while_we_drain_is_told_when_to_come_back(site: Site) -> None:
+    """FO-09: 503 with Retry-After for OPTIONS as well."""
+    site.calls.drain()
+    answers = site.teams.ask("OPTIONS")
+    site.run()
+    assert (answers[-1].status, answers[-1].get("Retry-After")) == (503, "5")

@@ -209,6 +209,7 @@ def test_a_refer_that_is_none(site: Site) -> None:
     site.run()
     assert [answer.status for answer in answers] == [400]
     assert refer(talk, talk.callee, "::") == [400]
+    assert refer(talk, talk.callee, "mailto:2@example.com") == [416]
     talk.end()
 
 
