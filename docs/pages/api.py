@@ -28,7 +28,8 @@ this version, so the API can be bound to loopback only. The Host field of a requ
 and a request with an Origin must come from this very host; so a web page in a browser on the same machine cannot use
 the API.
 
-Times are UTC, in RFC 3339 with milliseconds. A field that cannot be known is `null`; `mos` is until there is something to measure.
+Times are UTC, in RFC 3339 with milliseconds. A field that cannot be known is `null`: `mos` is until
+there is something to measure.
 Calls are listed newest first; `next` is the cursor of the next page, `null` on the last one. The switch remembers the
 last 500 calls that ended.
 

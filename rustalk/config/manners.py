@@ -22,7 +22,8 @@ Identity = Literal["pai", "ppi", "from", "none"]
 
 SRTP = (
     "`required`: only SRTP is offered to and taken from this side; `preferred`: SRTP is offered where the other side "
-    "brings it, after a refusal (488) plain RTP, and both are taken; `off`: plain RTP only, the SRTP of the other side ends here."
+    "brings it, after a refusal (488) plain RTP, and both are taken; `off`: plain RTP only, the SRTP of the other side "
+    "ends here."
 )
 """The meaning of the key srtp."""
 
