@@ -186,7 +186,8 @@ def test_unreadable_certificate_is_named(switch: StartSwitch, issue: Callable[[]
     Path(secure["tls_cert"]).unlink()
     refused = switch({"sip_profiles": [secure]}, ready=False)
     assert refused.wait() == 1
-    assert f"{secure['tls_cert']}: cannot be read: No such file" in refused.log
+    found = f'$.sip_profiles[0].tls_cert: found "{secure["tls_cert"]}", expected a file that can be read; No such file'
+    assert found in refused.log
     assert "Traceback" not in refused.log
 
 
