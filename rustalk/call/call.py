@@ -453,13 +453,6 @@ class Call:
         """Who is on the other side."""
         return self.callee if leg is self.caller else self.caller
 
-    def lets_in(self, limit: Limit, side: int = 1) -> str:
-        """Ask the trunk on a side to take the call, in place of the one before: the code of why it does not, or ''."""
-        code = limit.admit()
-        if not code:
-            self.hold(limit, side)
-        return code
-
     def hold(self, limit: Limit | None, side: int) -> None:
         """The call counts at the trunk of ``limit``, which has admitted it, and no longer at the one before."""
         before, self.limits[side] = self.limits[side], limit

@@ -228,15 +228,16 @@ class Calls:
         """An INVITE that takes the place of a side of a call in progress (XFR-07)."""
         if len(transaction.request.all("Replaces")) > 1:
             raise RemoteProtocolError("Replaces stands twice")
-        tenant = self._tenants.for_host(self._trunks[source].subject(transaction.request)) if source == TEAMS else None
+        trunk = self._trunks[source]
+        subject = trunk.subject(transaction.request)
+        tenant = self._tenants.for_host(subject) if source == TEAMS else None
         found = self._transfers.replaced(Replaces.parse(text), source, tenant)
         if isinstance(found, str):
             self._refuse(transaction, source, found)
             return
         call, old = found
-        trunk = self._trunks[source]
         leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, old.side)
-        incoming = self._incoming(transaction, leg, trunk.subject(transaction.request), timer)
+        incoming = self._incoming(transaction, leg, subject, timer)
         if call.answered_at is None:
             pick_up(call, old, leg, incoming, self._endpoint.timeouts)
         else:

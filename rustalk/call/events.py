@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from rustalk.sip.message import Field, Request
@@ -87,7 +87,7 @@ class Refused:
     cause: str = ""
     phrase: str = ""
     reason: str = ""
-    contacts: tuple[str, ...] = field(default=())
+    contacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ class Invitation:
     supported: str = SUPPORTED
     enclosed: tuple[str, bytes] | None = None
 
+    @property
+    def content(self) -> tuple[str, bytes]:
+        """Content-Type and body of the INVITE."""
+        return self.enclosed or (SDP, self.body)
+
 
 class OutgoingListener(SessionListener, Protocol):
     """Who asked for the call."""
@@ -132,7 +137,7 @@ class Outgoing:
         invitation = self._invitation
         self._number += 1
         self._silence = self._endpoint.timeouts.start(invitation.patience, self._silent)
-        content, body = invitation.enclosed or (SDP, invitation.body)
+        content, body = invitation.content
         request = Request(
             "INVITE",
             invitation.uri,
@@ -272,7 +277,7 @@ class Outgoing:
         if self._challenge is None:
             return []
         invitation = self._invitation
-        request = Request("INVITE", invitation.uri, body=(invitation.enclosed or ("", invitation.body))[1])
+        request = Request("INVITE", invitation.uri, body=invitation.content[1])
         return authorize(request, self._challenge, invitation.credentials, self._endpoint.token())
 
     def request_failed(self, cause: str) -> None:
