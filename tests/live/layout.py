@@ -5,44 +5,21 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from tests.fakes.places import is_vacant, vacant
+
 __all__ = ["CALLEE", "CALLER", "NUMBER", "OTHER_CALLEE", "SWITCH", "media_ports", "trunk", "two_trunks", "vacant"]
 
 SWITCH, CALLER, CALLEE, OTHER_CALLEE = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
 NUMBER = "+441273652002"
-
-_KINDS = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
-
-
-def vacant(address: str) -> int:
-    """A port of this address that nobody uses, neither for UDP nor for TCP."""
-    for _ in range(50):
-        with socket.socket(type=_KINDS["tcp"]) as stream, socket.socket(type=_KINDS["udp"]) as datagram:
-            stream.bind((address, 0))
-            port = int(stream.getsockname()[1])
-            try:
-                datagram.bind((address, port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"no port of {address} is free for both UDP and TCP")
 
 
 def media_ports(address: str, calls: int) -> list[int]:
     """The lowest and the highest of a range of UDP ports that nobody uses, with room for just so many relayed calls."""
     for low in range(20000, 30000, 100):
         high = low + 4 * calls - 1
-        if all(_is_vacant(address, port) for port in range(low, high + 1)):
+        if all(is_vacant(address, port, socket.SOCK_DGRAM) for port in range(low, high + 1)):
             return [low, high]
     raise OSError(f"no {4 * calls} UDP ports in a row are free on {address} from 20000 to 30000")
-
-
-def _is_vacant(address: str, port: int) -> bool:
-    with socket.socket(type=_KINDS["udp"]) as datagram:
-        try:
-            datagram.bind((address, port))
-        except OSError:
-            return False
-    return True
 
 
 def two_trunks(protocol: str = "udp", audio: str = "relay", /, **sections: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from rustalk.config.load import load
 from rustalk.simulator.command import run
+from tests.fakes.places import vacant
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +82,8 @@ def test_the_catalogue_prints_the_configuration_that_it_needs(tmp_path: Path) ->
 
 def test_the_catalogue_meets_a_switch_with_the_printed_configuration(tmp_path: Path) -> None:
     """MTN-05, MTN-06: two stories from the command line against the switch in a process of its own."""
-    one, two, three, teams, carriers, api = free_tcp_ports(6)
+    one, two, three = vacant("127.0.0.2"), vacant("127.0.0.3"), vacant("127.0.0.4")
+    teams, carriers, api = vacant("127.0.0.1"), vacant("127.0.0.1", "127.0.0.9"), vacant("127.0.0.1")
     places = [f"127.0.0.{number}:{port}" for number, port in ((2, one), (3, two), (4, three))]
     own = ["--listen", *places, "--sbc", f"sbc.test=127.0.0.1:{teams}"]
     own += ["--sbc-carriers", f"127.0.0.1:{carriers}", "--carriers", f"127.0.0.9:{carriers}"]
@@ -104,15 +105,3 @@ def test_a_story_that_there_is_not_is_refused(tmp_path: Path) -> None:
     done = teams_sim(tmp_path, "--catalogue", "nonsense")
     assert done.returncode == 1
     assert "no nonsense" in done.stderr
-
-
-def free_tcp_ports(count: int) -> list[int]:
-    """So many ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -1,0 +1,37 @@
+"""Ports that nobody uses, and that the system gives to nobody meanwhile."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from random import SystemRandom
+
+__all__ = ["is_vacant", "vacant"]
+
+_KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def vacant(*addresses: str) -> int:
+    """A port that is free on all these addresses of IPv4, for UDP as well as for TCP.
+
+    It lies above those that the system chooses by itself: the connections of other tests cannot take it before it is
+    opened.
+    """
+    last = int(_RANGE.read_text(encoding="ascii").split()[1])
+    candidates = list(range(last + 1, 65536))
+    SystemRandom().shuffle(candidates)
+    for port in candidates:
+        if all(is_vacant(address, port, kind) for address in addresses for kind in _KINDS):
+            return port
+    raise OSError(f"no port above {last} is free on {', '.join(addresses)}; see {_RANGE}")
+
+
+def is_vacant(address: str, port: int, kind: int) -> bool:
+    """Whether this port is free for sockets of this ``kind``, SOCK_STREAM or SOCK_DGRAM."""
+    with socket.socket(type=kind) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
