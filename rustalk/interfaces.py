@@ -71,6 +71,14 @@ class IMediaStream(Interface):
     def watch(active: bool) -> None:
         """Say whether both sides should be sending now: from the answer on, and not on hold. Not watched at first."""
 
+    def opaque(active: bool) -> None:
+        """Say whether the sides speak another protocol than RTP now, as fax does with UDPTL; at first they speak RTP.
+
+        Every datagram of the source but STUN passes byte for byte then; they are counted, and nothing is measured. A
+        source is learned from datagrams that begin with a sequence number of 16 bits. One-way audio is not noticed, for
+        fax is half-duplex; silence is. What is treated is RTP: a stream must not be treated while it is opaque.
+        """
+
     on_digit: Callable[[int, str, int], None] = Attribute(
         "Called with the side that dialled, the digit (0-9 * # A-D) and its milliseconds, once per digit."
     )

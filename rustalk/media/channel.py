@@ -7,6 +7,7 @@ state:
     _receive_any        nobody is held: the latch judges each packet's source
     _receive_queued     just connected: what came from others before that still waits in the queue, and is judged
     _receive_held       connected, and the queue was empty twice: all that comes is from the held source
+    _receive_opaque     the same on a port that carries another protocol than RTP
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from rustalk.media.latch import Address, ControlLatch, Latch, Network
-from rustalk.media.poll import Poll
+from rustalk.media.poll import Poll, Receive
 from rustalk.rtp.clear import is_clear
 from rustalk.rtp.packet import HEADER, HEADER_SIZE, is_control
 from rustalk.rtp.reports import Reports
@@ -30,6 +31,8 @@ LARGEST_DATAGRAM = 65536
 QUEUED_PER_TURN = 32
 
 _RTCP_HEADER_SIZE = 8
+_NUMBER_SIZE = 2
+_NO_SSRC = -1  # of what is no RTP
 _NO_ADDRESS = bytes(16)  # a socket address of family AF_UNSPEC
 
 _unpack = HEADER.unpack_from
@@ -152,12 +155,16 @@ class Channel:
                 size, source = self._socket.recvfrom_into(self._buffer)
             except BlockingIOError:
                 if self._emptied:  # once is not enough: another processor may have been about to add a packet
-                    self._poll.change(self._socket.fileno(), self._receive_held)
+                    self._poll.change(self._socket.fileno(), self._held_receiver())
                 self._emptied = True
                 return
             except OSError:
                 continue
             self._examine(size, source[:2], now)
+
+    def _held_receiver(self) -> Receive:
+        """What reads the socket once all that comes is from the held source."""
+        return self._receive_held
 
     def _receive_any(self, now: float) -> None:
         try:
@@ -248,18 +255,30 @@ _NOWHERE.reports = Reports()
 
 
 class RtpChannel(Channel):
-    """The RTP port. RTCP that comes to it is passed on as RTCP (a=rtcp-mux, RFC 5761); ``arrivals`` counts RTP."""
+    """The RTP port. RTCP that comes to it is passed on as RTCP (a=rtcp-mux, RFC 5761); ``arrivals`` counts RTP.
 
-    __slots__ = ("arrivals",)
+    While it is ``opaque`` it carries what is no RTP, such as UDPTL, and counts that: whatever comes from the source
+    passes but STUN and what is too short for a sequence number.
+    """
+
+    __slots__ = ("arrivals", "opaque")
 
     def __init__(self, opened: socket.socket, poll: Poll, buffer: memoryview) -> None:
         super().__init__(opened, poll, buffer)
         self.latch = Latch()
         self.arrivals = Arrivals()
+        self.opaque = False
+
+    def carry(self, *, opaque: bool) -> None:
+        """Say whether what comes from now on is ``opaque``. The source stays."""
+        self.opaque = opaque
+        self._resume()
 
     def take(self, size: int, now: float) -> None:
-        """Count and pass on one packet, RTP or RTCP."""
-        if self._holds_rtp(size):
+        """Count and pass on one packet: RTP, RTCP or an opaque one."""
+        if self.opaque:
+            self._take_opaque(size, now)
+        elif self._holds_rtp(size):
             self.arrivals.add(self._buffer, size, now)
             self._pass_on(self.onward, size)
         elif self._holds_control(size):
@@ -284,9 +303,28 @@ class RtpChannel(Channel):
         else:
             self.take(size, now)
 
+    def _receive_opaque(self, now: float) -> None:
+        Channel._receive_held(self, now)
+
+    def _held_receiver(self) -> Receive:
+        return self._receive_opaque if self.opaque else self._receive_held
+
+    def _take_opaque(self, size: int, now: float) -> None:
+        if self._is_numbered(size):
+            self.arrivals.pass_over(1, size, now)
+            self._pass_on(self.onward, size)
+        else:
+            self._take_out(size)
+
+    def _is_numbered(self, size: int) -> bool:
+        """Whether the datagram in the buffer can begin with a sequence number, as those of UDPTL do (ITU-T T.38)."""
+        return size >= _NUMBER_SIZE and not is_stun(self._buffer[:size])
+
     def judge(self, source: Address, size: int, now: float) -> bool:
-        """Only RTP teaches the latch a source; anything else has to come from the source there is."""
-        if self._holds_rtp(size):
+        """Only what is numbered teaches the latch a source; anything else has to come from the source there is."""
+        if self.opaque and self._is_numbered(size):
+            return self.latch.judge(source, int.from_bytes(self._buffer[:_NUMBER_SIZE]), _NO_SSRC, now)
+        if not self.opaque and self._holds_rtp(size):
             _, _, sequence, _, ssrc = _unpack(self._buffer)
             return self.latch.judge(source, sequence, ssrc, now)
         return source == self.latch.source

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from rustalk.media import security
-from rustalk.media.line import UNSAID, Ending, Line
+from rustalk.media.line import UNSAID, Ending, Line, is_opaque
 from rustalk.media.security import Own, is_secure
 from rustalk.media.side import MediaSide
 from rustalk.sdp.codec import EVENT, NOISE, Codec, codecs, free, select
@@ -68,8 +68,11 @@ class Crossing:
     def offer(self, index: int, media: Media, lines: tuple[Line, Line], *, replies: bool = False) -> Crossed:
         """A line of an offer. ``replies`` for one that answers us and is an offer only to the other side.
 
-        Raises SdpError where the two sides have nothing in common.
+        Fax crosses as it came, and what is remembered of the audio before it stays. Raises SdpError where the two sides
+        have nothing in common.
         """
+        if is_opaque(media):
+            return AS_IT_CAME, lines[self.side].ending
         if lines[0].ending is None and lines[1].ending is None and not ends(media, self._sides, 1 - self.side):
             return self._pass(media), None
         return self._end(index, media, lines, replies)
@@ -159,6 +162,8 @@ class Crossing:
 
         Raises SdpError for an answer to something else than was offered.
         """
+        if is_opaque(media):
+            return self._named(came, media), lines[self.side].ending
         if self.unlooked:
             formats = _offered(media, told)
             return (AS_IT_CAME if formats is None else Terms(formats=formats)), None
@@ -173,6 +178,11 @@ class Crossing:
         if proto is None and cryptos is None and formats is None:
             return AS_IT_CAME, None
         return Terms(proto, formats, cryptos=cryptos), None
+
+    @staticmethod
+    def _named(came: Media, media: Media) -> Terms:
+        """The profile in the letters of who offered it: some write UDPTL."""
+        return AS_IT_CAME if media.proto == came.proto else Terms(came.proto.encode("ascii"))
 
     def _answer_ended(self, index: int, proto: bytes | None, came: Media, media: Media, offered: Ending) -> Crossed:
         ours, theirs = self.own.get((index, self.side)), self.own.get((index, 1 - self.side))

@@ -203,7 +203,10 @@ class Latch:
 
     def _try(self, source: Address, sequence: int, ssrc: int, now: float) -> bool:
         following, expected_ssrc, run = self._candidates.pop(source, (sequence, ssrc, 0))
-        run = run + 1 if (sequence, ssrc) == (following, expected_ssrc) else 1
+        if (sequence, ssrc) == (following, expected_ssrc):
+            run += 1
+        elif (sequence + 1 & 0xFFFF, ssrc) != (following, expected_ssrc):  # one that repeats the last says nothing new
+            run = 1
         if run == PROBATION:
             self._forget()
             self._leader, self._led_since = source, now

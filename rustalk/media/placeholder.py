@@ -31,26 +31,22 @@ class Opened:
     rtcp: int
 
 
-def describe(family: int, rtp: Address | None, rtcp: Address | None) -> bytes:
+def describe(family: int, rtp: Address | None, rtcp: Address | None, *, opaque: bool = False) -> bytes:
     """Say that a side of IP version ``family`` receives at ``rtp`` and ``rtcp``; None: nowhere.
 
     RTP to nowhere is written as the unspecified address, to which rtpengine sends nothing. It takes no such address for
     RTCP alone, so that goes to the discard port of the node's own loopback interface. ``rtcp`` equal to ``rtp`` is
-    written as a=rtcp-mux.
+    written as a=rtcp-mux. What is ``opaque`` is described as fax, which rtpengine passes unread and without RTCP.
     """
     host, port = rtp or _NOWHERE[family]
     control, control_port = rtcp or _DISCARD[family]
-    lines = [
-        "v=0",
-        f"o=- 1 1 IN IP{family} {host}",
-        "s=-",
-        f"c=IN IP{family} {host}",
-        "t=0 0",
-        f"m=audio {port} RTP/AVP 0",
-        "a=rtpmap:0 PCMU/8000",
-        "a=sendrecv",
-        "a=rtcp-mux" if rtp is not None and rtp == rtcp else f"a=rtcp:{control_port} IN IP{family} {control}",
-    ]
+    lines = ["v=0", f"o=- 1 1 IN IP{family} {host}", "s=-", f"c=IN IP{family} {host}", "t=0 0"]
+    if opaque:
+        lines += [f"m=image {port} udptl t38", "a=sendrecv"]
+    else:
+        shared = rtp is not None and rtp == rtcp
+        lines += [f"m=audio {port} RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "a=sendrecv"]
+        lines.append("a=rtcp-mux" if shared else f"a=rtcp:{control_port} IN IP{family} {control}")
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 

@@ -93,6 +93,7 @@ class Stream:
         "_closed",
         "_latching",
         "_offload",
+        "_opaque",
         "_release",
         "_sides",
         "_treating",
@@ -121,7 +122,7 @@ class Stream:
         self._release = release
         self._offload = offload
         self._treating: Treating | None = None
-        self._closed = False
+        self._closed = self._opaque = False
         self.on_digit: Callable[[int, str, int], None] = _ignore_digit
         self.on_one_way: Callable[[int], None] = _ignore_side
         self.on_silence: Callable[[], None] = _ignore
@@ -151,7 +152,7 @@ class Stream:
     def route(self, side: int) -> Route | None:
         """The way of what this side sends, once it is settled (see Offload)."""
         ours, onward = self._sides[side].rtp, self._sides[1 - side].rtp
-        if ours.ends is None or onward.ends is None or onward.push is None:
+        if self._opaque or ours.ends is None or onward.ends is None or onward.push is None:
             return None
         (source, arrival), (target, departure) = ours.ends, onward.ends
         return Route(source, arrival, departure, target)
@@ -182,6 +183,19 @@ class Stream:
             self._watch.start(self._clock.seconds())
         else:
             self._watch.stop()
+
+    def opaque(self, active: bool) -> None:
+        """Say whether the sides speak another protocol than RTP now; nothing carries that past us."""
+        if self._closed or active == self._opaque:
+            return
+        self._opaque = active
+        for side in self._sides:
+            side.rtp.carry(opaque=active)
+        if self._watch.active:  # who has spoken in fax until now is not missing in the audio that begins
+            self._watch.stop()
+            self._watch.start(self._clock.seconds())
+        if self._offload is not None:
+            self._offload.moved(self)
 
     def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
         """Say what is done to what each side sends and gets; None: carry it byte for byte.
@@ -260,7 +274,7 @@ class Stream:
             return
         caller, callee = self._sides
         heard = caller.rtp.arrivals.last_arrival, callee.rtp.arrivals.last_arrival
-        missing = self._watch.missing(heard, now)
+        missing = None if self._opaque else self._watch.missing(heard, now)
         controls = [channel.control_heard for channel in (caller.rtp, caller.rtcp, callee.rtp, callee.rtcp)]
         if self._watch.fell_silent((*heard, *controls), now):
             self.on_silence()

@@ -16,7 +16,7 @@ side that may be learned ``within`` networks is not learned at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
@@ -53,18 +53,19 @@ _FLAGS = ("strict source", "port latching", "original sendrecv")
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Where a side wants to receive, and whether its source may be another address than that."""
+    """Where a side wants to receive, whether its source may be another address than that, and whether it is no RTP."""
 
     rtp: Address | None = None
     rtcp: Address | None = None
     learning: bool = False
+    opaque: bool = False
 
     def request(self, call: str, families: tuple[int, int], side: int) -> dict[str, Encodable]:
         """The fields of an offer that says so."""
         return {
             "call-id": call,
             "from-tag": TAGS[side],
-            "sdp": describe(families[side], self.rtp, self.rtcp),
+            "sdp": describe(families[side], self.rtp, self.rtcp, opaque=self.opaque),
             "address family": f"IP{families[1 - side]}",
             "flags": _FLAGS if self.learning else (*_FLAGS, "asymmetric"),
             **_ALWAYS,
@@ -106,6 +107,7 @@ class RtpengineStream:
         "_latching",
         "_lost",
         "_now",
+        "_opaque",
         "_opened",
         "_polling",
         "_refreshed",
@@ -152,6 +154,7 @@ class RtpengineStream:
         self._last: list[float | None] = [None, None]
         self._last_control: list[float | None] = [None, None]
         self._refreshed = now()
+        self._opaque = False
         self._closed = self._lost = self._telling = self._polling = self._complained = False
 
     def local(self, side: int) -> tuple[str, int, int]:
@@ -168,11 +171,22 @@ class RtpengineStream:
             return
         rtp, rtcp = self._check(rtp, side), self._check(rtcp, side)
         learning = rtp is not None and not within and learns(self._latching, rtp)
-        self._wanted[side] = _Wanted(rtp, rtcp, learning)
+        self._wanted[side] = _Wanted(rtp, rtcp, learning, self._opaque)
         self._tell()
 
     def set_clock_rates(self, side: int, clock_rates: Mapping[int, int]) -> None:
         """Nothing: the node does not tell the jitter of what it carries unopened."""
+
+    def opaque(self, active: bool) -> None:
+        """Say whether the sides speak another protocol than RTP now: the node is told of it as of an address."""
+        if self._closed or active == self._opaque:
+            return
+        self._opaque = active
+        self._wanted = [replace(wanted, opaque=active) for wanted in self._wanted]
+        if self._watch.active:  # who has spoken in fax until now is not missing in the audio that begins
+            self._watch.stop()
+            self._watch.start(self._now())
+        self._tell()
 
     def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
         """Nothing, for None. Raises RuntimeError else: such a stream has to be opened as treated."""
@@ -347,7 +361,7 @@ class RtpengineStream:
     def _look(self, now: float) -> None:
         if not self._watch.active or self._closed:
             return
-        missing = self._watch.missing(self._last, now)
+        missing = None if self._opaque else self._watch.missing(self._last, now)
         if self._watch.fell_silent((*self._last, *self._last_control), now):
             self.on_silence()
         elif missing is not None:

@@ -1,9 +1,10 @@
 """The media of one call, over any relay: each description that passes is rewritten to lead through us.
 
-A session has two sides, 0 the caller's and 1 the callee's, and leases one stream of the relay for each audio line when
-that is first described. Address and port towards a side stay the same until the call ends, whatever the other side
-does, because Teams never follows to another one (HLD-04). What a side may be told, and what is done to the packets
-because of it, rustalk.media.crossing and rustalk.media.conclusion decide line by line.
+A session has two sides, 0 the caller's and 1 the callee's, and leases one stream of the relay for each line of audio,
+video or fax when that is first described. Address and port towards a side stay the same until the call ends, whatever
+the other side does, because Teams never follows to another one (HLD-04); also where audio becomes fax and audio again.
+What a side may be told, and what is done to the packets because of it, rustalk.media.crossing and
+rustalk.media.conclusion decide line by line.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rustalk.interfaces import IMediaRelay
 from rustalk.media.bypass import greet, meet
 from rustalk.media.crossing import AS_IT_CAME, Crossed, Crossing, ends
 from rustalk.media.latch import UnusableAddressError
-from rustalk.media.line import UNSAID, Ending, Line, read_line, relayable
+from rustalk.media.line import UNSAID, Ending, Line, is_opaque, read_line, relayable
 from rustalk.media.security import InsecureError, admit
 from rustalk.media.side import DtmfKind, MediaSide
 from rustalk.media.standing import NOTHING_SAID, Credentials, Description, Standing
@@ -172,6 +173,8 @@ class MediaSession:
         if again and not self._answered:  # the next target: what the last one said is forgotten
             standing = replace(standing, said=_forgotten(standing, 1 - side))
         relayed = [self._has(index, media) for index, media in enumerate(session.media)]
+        if not any(relayed):
+            self._refuse_fax(session)
         for media in session.media:
             if self._relayable(media):
                 admit(session, media, self._sides[side])
@@ -294,7 +297,7 @@ class MediaSession:
         credentials = greet(standing.ice, to, new, self._secret, spoken=False)
         crossing = Crossing(sides, side, standing.own, self._secret)
         crossed = [
-            crossing.offer(index, media, standing.lines(index)) if self._has(index, media) else None
+            crossing.offer(index, media, standing.lines(index)) if self._has(index, media, sides) else None
             for index, media in enumerate(session.media)
         ]
         own_id = _id(self._random)
@@ -423,15 +426,21 @@ class MediaSession:
         self.on_digit = _ignore_digit
 
     def _relayable(self, media: Media) -> bool:
-        return relayable(media, video=not (self._sides[0].inactive_only or self._sides[1].inactive_only))
+        return relayable(media, self._sides)
 
-    def _has(self, index: int, media: Media) -> bool:
-        """Whether a media line is relayed."""
-        return index in self._streams and self._relayable(media)
+    def _has(self, index: int, media: Media, sides: tuple[MediaSide, MediaSide] | None = None) -> bool:
+        """Whether a media line is relayed, between these sides or those that there are."""
+        return index in self._streams and relayable(media, sides or self._sides)
 
     def _needs(self, media: Media, side: int) -> bool:
         """Whether a line offered by ``side`` can only be relayed by a stream that treats its packets."""
         return any(each.ice for each in self._sides) or ends(media, self._sides, 1 - side)
+
+    def _refuse_fax(self, session: Session) -> None:
+        """Raise SdpError for an offer of nothing but fax that cannot cross: refused at once, audio goes on."""
+        for media in session.media:
+            if media.port and is_opaque(media) and not self._relayable(media):
+                raise SdpError("fax (m=image) is not for Teams, nor for a trunk where SRTP is required", media.line)
 
     # What a side is told.
 
@@ -533,11 +542,11 @@ def _forgotten(standing: Standing, side: int) -> tuple[Description, Description]
 
 
 def _says_nothing_new(told: Session, before: Session) -> bool:
-    """Whether direction, ports and keys are as they were and each codec was there before."""
+    """Whether kinds, directions, ports and keys are as they were and each codec was there before."""
     if len(told.media) != len(before.media):
         return False
     return all(
-        (new.port, new.direction) == (old.port, old.direction)
+        (new.kind, new.port, new.direction) == (old.kind, old.port, old.direction)
         and set(_keys(new)) <= set(_keys(old))
         and {codec.key for codec in codecs(new).values()} <= {codec.key for codec in codecs(old).values()}
         for new, old in zip(told.media, before.media, strict=True)

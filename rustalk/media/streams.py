@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from rustalk.interfaces import IMediaRelay, IMediaStream
 from rustalk.media.conclusion import conclude
-from rustalk.media.line import Line
+from rustalk.media.line import UNSAID, Line
 from rustalk.media.side import MediaSide
 from rustalk.media.standing import Standing
 from rustalk.sdp.errors import SdpError
@@ -117,22 +117,28 @@ class Streams:
         """Tell the streams what both sides want now, and what is done to their packets.
 
         With the ``previous`` standing, which they know, only what has changed since. Both sides should be heard once
-        the call is ``answered``. Raises UnusableAddressError.
+        the call is ``answered``. A line that is to carry another protocol goes on as before until both sides have said
+        so: the other one sends nothing else until its answer (RFC 3264 section 8.3.3). Raises UnusableAddressError.
         """
         if self.closed:
             return
         bypass = sides[0].ice or sides[1].ice
         for index, stream in self._streams.items():
             lines = standing.lines(index)
+            if _differ(lines):
+                continue
+            opaque = lines[0].opaque or lines[1].opaque
+            stream.opaque(opaque)
+            anew = previous is None or _differ(previous.lines(index))
             for side in (0, 1):
                 wanted = _wanted(standing, lines, side, bypass)
-                if previous is None or wanted != _wanted(previous, previous.lines(index), side, bypass):
+                if anew or previous is None or wanted != _wanted(previous, previous.lines(index), side, bypass):
                     stream.expect(side, *wanted, within=sides[side].within)
                 if sides[side].ice and stream.treatable:
                     stream.ice(side, standing.ice[side])
             if stream.treatable:
                 own = standing.own.get((index, 0)), standing.own.get((index, 1))
-                stream.treat(conclude(lines, own, sides))
+                stream.treat(None if opaque else conclude(lines, own, sides))
             self._watch(index, answered and not (lines[0].hold or lines[1].hold))
 
     def _watch(self, index: int, active: bool) -> None:
@@ -144,9 +150,10 @@ class Streams:
     def set_clock_rates(self, side: int, session: Session, told: Session, standing: Standing) -> None:
         """Say the clock rates of what ``side`` sends: the payload types that it was told, in a line treated here."""
         for index, stream in self._streams.items():
-            if index < len(session.media):
-                ended = standing.said[1 - side].line(index).ending is not None
-                stream.set_clock_rates(side, (told if ended else session).media[index].clock_rates)
+            line = standing.said[1 - side].line(index)
+            if index < len(session.media) and not line.opaque:
+                source = session if line.ending is None else told
+                stream.set_clock_rates(side, source.media[index].clock_rates)
 
     def digit(self, side: int, digit: str, milliseconds: int) -> None:
         """Dial towards a side on the first stream; nothing if that carries byte for byte."""
@@ -182,6 +189,11 @@ class Streams:
     def _arrived(self, index: int) -> int:
         stream = self._streams[index]
         return stream.statistics(0).packets + stream.statistics(1).packets
+
+
+def _differ(lines: tuple[Line, Line]) -> bool:
+    """Whether one side speaks RTP on a line and the other something else: an offer is not answered yet."""
+    return lines[0].opaque != lines[1].opaque and UNSAID not in lines
 
 
 def _wanted(

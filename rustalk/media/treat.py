@@ -127,7 +127,7 @@ class Treating:
         """Send the next packet of the digits that go on from this side, to the other one."""
         way = self._ways[side]
         packet = way.translator.dialled(self._clock.seconds())
-        if packet is not None:
+        if packet is not None and self._active:
             way.send_rtp(packet, self._ports[side][0].onward)
         if not way.translator.dialling:
             self._dialling[side].stop()

@@ -56,6 +56,12 @@ class Party(DatagramProtocol):
         return self._port.stopListening()
 
 
+def udptl(count: int, *, first: int = 0, text: bytes = b"fax") -> list[bytes]:
+    """So many datagrams of fax in sequence (ITU-T T.38), each with ``text`` as its primary packet and no other."""
+    numbers = (number.to_bytes(2, "big") for number in range(first, first + count))
+    return [number + bytes([len(text)]) + text + b"\x00\x00" for number in numbers]
+
+
 def voice(count: int, *, first: int = 0, ssrc: int = 0x1234, text: bytes = b"") -> list[bytes]:
     """So many RTP packets in sequence; ``text`` begins their payload."""
     payload = text.ljust(160, b"\xff")

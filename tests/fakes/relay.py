@@ -36,7 +36,7 @@ class MemoryStream:
         self.within: list[Sequence[IPv4Network | IPv6Network]] = [(), ()]
         self.clock_rates: list[Mapping[int, int]] = [{}, {}]
         self.packets = [0, 0]
-        self.watched = False
+        self.watched = self.is_opaque = False
         self.closed = False
         self._pool = pool
         first = pool.lease()
@@ -69,8 +69,11 @@ class MemoryStream:
     def watch(self, active: bool) -> None:
         self.watched = active
 
+    def opaque(self, active: bool) -> None:
+        self.is_opaque = active
+
     def treat(self, treatments: tuple[Treatment, Treatment] | None) -> None:
-        assert self.treatable or treatments is None
+        assert treatments is None or (self.treatable and not self.is_opaque)
         self.treated = self.treated or treatments is not None
         self.treatments = treatments
 

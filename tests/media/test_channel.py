@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from rustalk.media.channel import LARGEST_DATAGRAM, QUEUED_PER_TURN, RtcpChannel, RtpChannel
 from rustalk.media.poll import Poll
 from rustalk.media.ports import PortPool, open_pair
-from tests.fakes.party import voice
+from tests.fakes.party import udptl, voice
 
 REPORT = bytes.fromhex("80c90001 00000007")
 
@@ -167,6 +167,63 @@ def test_the_rtcp_port_passes_reports_only(bench: Bench) -> None:
         bench.peer.sendto(datagram, control._socket.getsockname())
     bench.poll.doRead()
     assert (bench.passed(), control.controls, control.malformed) == ([REPORT], 1, 3)
+
+
+STUN = bytes.fromhex("0001 0000 2112a442 000102030405060708090a0b")
+
+
+def test_an_opaque_port_passes_whatever_its_source_sends(bench: Bench) -> None:
+    """Fax (T.38), also where it looks like RTP or RTCP; STUN goes no further (ICE-07), nor what has no number."""
+    bench.expect_peer()
+    bench.channel.carry(opaque=True)
+    datagrams = [*udptl(3), udptl(1, first=0x8000)[0], *voice(2), REPORT, b"\x00\x04"]
+    bench.send(bench.peer, [*datagrams, STUN, b"", b"\x00"])
+    bench.send(bench.stranger, udptl(9))
+    for _ in range(3):
+        bench.poll.doRead()
+    assert bench.passed() == datagrams
+    assert (bench.channel.stun, bench.channel.malformed, bench.channel.controls) == (1, 2, 0)
+
+
+def test_what_is_opaque_is_counted_and_not_measured(bench: Bench) -> None:
+    """Packets and bytes only; the audio before and after it is counted on."""
+    bench.expect_peer()
+    for opaque, datagrams in ((False, voice(2)), (True, udptl(3)), (False, voice(2, first=2))):
+        bench.channel.carry(opaque=opaque)
+        bench.send(bench.peer, datagrams)
+        for _ in datagrams:
+            bench.poll.doRead()
+    found = bench.channel.arrivals.snapshot()
+    assert (found.packets, found.bytes) == (7, 4 * 172 + sum(map(len, udptl(3))))
+    assert (found.lost, found.reordered, found.jitter_ms, found.loss_percent) == (None, None, None, None)
+
+
+def test_an_opaque_port_has_a_reader_of_its_own(bench: Bench) -> None:
+    """The one for RTP does not look at what it reads."""
+    bench.expect_peer()
+    readers = []
+    for opaque in (False, True, False):
+        bench.channel.carry(opaque=opaque)
+        for _ in range(2):
+            bench.send(bench.peer, [b"\x00\x00\x00"])
+            bench.poll.doRead()
+        readers.append(bench.reader)
+    assert readers == ["_receive_held", "_receive_opaque", "_receive_held"]
+
+
+def test_an_opaque_port_learns_from_what_is_numbered(bench: Bench) -> None:
+    """MED-16: as for RTP, four in sequence; neither STUN nor audio that is still on its way teaches anything."""
+    bench.channel.expect(("127.0.0.9", 9), learning=True)
+    bench.channel.carry(opaque=True)
+    for datagrams, through in ((voice(6), 0), ([STUN] * 6, 0), (udptl(6), 3)):
+        bench.send(bench.stranger, datagrams)
+        for _ in datagrams:
+            bench.poll.doRead()
+        assert len(bench.passed()) == through
+    bench.send(bench.peer, udptl(6))
+    for _ in range(6):
+        bench.poll.doRead()
+    assert bench.passed() == []
 
 
 def test_a_closed_channel_is_silent(bench: Bench) -> None:

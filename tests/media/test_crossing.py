@@ -62,6 +62,25 @@ def test_our_keys_are_in_a_new_mapping() -> None:
     assert list(before.own) == [(0, 0)]
 
 
+FAX = (b"m=audio 4000 RTP/AVP 8 0 101", b"m=image 4002 udptl t38")
+
+
+def test_fax_crosses_as_it_came_and_the_audio_before_it_is_remembered() -> None:
+    """Its profile and formats are not those of RTP, and no key is forgotten."""
+    ending = Ending(None, {}, {})
+    line, lines = media(describe(maps=()).replace(*FAX)), (Line(ending=ending), UNSAID)
+    for near in (PLAIN, MediaSide(4, srtp="preferred", codecs=(Codec("PCMA"),), dtmf="info")):
+        assert crossing(near, PLAIN).offer(0, line, lines) == (AS_IT_CAME, ending)
+        assert crossing(near, PLAIN).answer(0, line, line, line, lines) == (AS_IT_CAME, ending)
+
+
+def test_an_answer_of_fax_names_its_profile_as_the_offer_did() -> None:
+    came = media(describe(maps=()).replace(*FAX))
+    answer = media(describe(maps=()).replace(FAX[0], b"m=image 4004 UDPTL T38"))
+    terms, _ = crossing(PLAIN, PLAIN).answer(0, came, came, answer, NEW)
+    assert (terms.proto, terms.formats) == (b"udptl", None)
+
+
 def test_a_codec_is_found_by_what_it_is() -> None:
     assert mirrored(Codec("pcma"), {"0": Codec("PCMU"), "97": Codec("PCMA")}) == "97"
     assert mirrored(Codec("G722"), {"0": Codec("PCMU")}) is None

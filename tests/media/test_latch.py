@@ -73,6 +73,13 @@ def test_a_learned_source_is_held_once_it_has_settled() -> None:
     assert taken(latch, ANNOUNCED, 99) == taken(latch, ATTACKER, 99) == 0
 
 
+def test_what_repeats_the_last_packet_neither_counts_nor_begins_anew() -> None:
+    """Senders of fax repeat themselves."""
+    latch = learning_latch()
+    verdicts = [latch.judge(NAT, number, 7, 0.0) for number in (0, 0, 1, 1, 1, 2, 2, 3)]
+    assert verdicts == [False] * 7 + [True]
+
+
 def test_until_then_the_announced_address_may_take_its_place() -> None:
     latch = learning_latch()
     taken(latch, ATTACKER, PROBATION)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rustalk.media.line import Line, read_line, relayable
+from rustalk.media.line import Ending, Line, is_opaque, read_line, relayable
+from rustalk.media.side import MediaSide
+from rustalk.rtp.srtp import KeyMaterial
 from rustalk.sdp.errors import SdpError
 from rustalk.sdp.model import Media
 from rustalk.sdp.parse import parse
@@ -15,20 +17,45 @@ def media(line: str, *lines: str, address: str = "192.0.2.1") -> Media:
     return parse(text.encode()).media[0]
 
 
+CARRIER, SECURE, TEAMS = MediaSide(4), MediaSide(4, srtp="required"), MediaSide(4, inactive_only=True)
+
+
 @pytest.mark.parametrize(
-    ("line", "audio_only", "with_video"),
+    ("line", "teams", "secure", "carriers"),
     [
-        ("audio 4000 RTP/SAVP 0", True, True),
-        ("audio 4000 UDP/TLS/RTP/SAVPF 0", True, True),
-        ("audio 0 RTP/AVP 0", False, False),
-        ("audio 4000 TCP/RTP/SAVP 0", False, False),
-        ("video 4000 RTP/AVP 96", False, True),
-        ("image 4000 udptl t38", False, False),
+        ("audio 4000 RTP/SAVP 0", True, True, True),
+        ("audio 4000 UDP/TLS/RTP/SAVPF 0", True, True, True),
+        ("audio 0 RTP/AVP 0", False, False, False),
+        ("audio 4000 TCP/RTP/SAVP 0", False, False, False),
+        ("video 4000 RTP/AVP 96", False, True, True),
+        ("image 4000 udptl t38", False, False, True),
+        ("image 4000 UDPTL t38", False, False, True),
+        ("image 0 udptl t38", False, False, False),
+        ("image 4000 TCP t38", False, False, False),
+        ("image 4000 RTP/AVP 98", False, False, False),
+        ("application 4000 udptl t38", False, False, False),
     ],
 )
-def test_what_can_be_relayed(line: str, audio_only: bool, with_video: bool) -> None:
-    """MED-15: video between others than Teams, fax nowhere."""
-    assert [relayable(media(line), video=video) for video in (False, True)] == [audio_only, with_video]
+def test_what_can_be_relayed(line: str, teams: bool, secure: bool, carriers: bool) -> None:
+    """MED-15: video and fax between others than Teams, fax only where nobody requires SRTP."""
+    wanted = {TEAMS: teams, SECURE: secure, CARRIER: carriers}
+    for side, expected in wanted.items():
+        assert relayable(media(line), (CARRIER, side)) is relayable(media(line), (side, CARRIER)) is expected
+
+
+def test_a_fax_line_is_one_in_use_or_not() -> None:
+    assert is_opaque(media("image 0 UDPTL t38"))
+    assert not is_opaque(media("audio 4000 RTP/AVP 0"))
+
+
+def test_fax_has_one_port_and_is_waited_for() -> None:
+    """UDPTL has no RTCP; what was known of the audio before it is kept, for that may come back."""
+    assert read_line(media("image 4000 udptl t38"), 4, None) == Line(("192.0.2.1", 4000), hold=False, opaque=True)
+    plain, secured = Ending(None, {}, {}), Ending(KeyMaterial("AES_CM_128_HMAC_SHA1_80", bytes(30)), {}, {})
+    for ending, secure in ((plain, False), (secured, True)):
+        read = read_line(media("image 4000 udptl t38"), 4, ending)
+        assert (read.ending, read.secure) == (ending, secure)
+    assert read_line(media("image 4000 udptl t38", address="0.0.0.0"), 4, None) == Line(opaque=True)
 
 
 def test_where_a_side_receives() -> None:

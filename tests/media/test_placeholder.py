@@ -33,6 +33,11 @@ def test_one_port_for_both_is_described_as_multiplexed() -> None:
     assert (media.rtcp, media.rtcp_mux) == (None, True)
 
 
+def test_what_is_no_rtp_is_described_as_fax() -> None:
+    (media,) = parse(describe(4, ("192.0.2.5", 4000), None, opaque=True)).media
+    assert (media.kind, media.port, media.proto, media.rtcp) == ("image", 4000, "udptl", None)
+
+
 def test_rtcp_that_is_not_wanted_stays_on_the_node() -> None:
     (media,) = parse(describe(4, ("192.0.2.5", 4000), None)).media
     assert media.rtcp is not None

@@ -20,7 +20,7 @@ from rustalk.media.ports import NoPortsError, PortPool
 from rustalk.media.relay import Discarded, Relay, Stream
 from rustalk.rtp.packet import Packet
 from rustalk.rtp.rtcp import Goodbye, ReceiverReport, SenderReport
-from tests.fakes.party import Party, voice
+from tests.fakes.party import Party, udptl, voice
 from tests.fakes.streams import opened
 
 ADDRESSES = {4: "127.0.0.1", 6: "::1"}
@@ -438,6 +438,86 @@ async def test_silence_is_noticed_but_not_on_hold_and_rtcp_breaks_it(
     stream.watch(False)
     clock.pump([1] * 100)
     assert len(silences) == 1
+
+
+@pytest.mark.parametrize("families", [(4, 4), (6, 6), (4, 6)])
+@pytest_twisted.ensureDeferred
+async def test_fax_passes_both_ways_byte_for_byte(relay: Relay, party: NewParty, families: tuple[int, int]) -> None:
+    """T.38 on the ports of the audio before it, from other ports of both sides; then audio again."""
+    stream = opened(relay.open(families))
+    for opaque, datagrams in ((False, voice(20)), (True, udptl(40)), (False, voice(20, first=900))):
+        caller, callee = party(ADDRESSES[families[0]]), party(ADDRESSES[families[1]])
+        stream.opaque(opaque)
+        connect(stream, caller, callee)
+        caller.send(datagrams, to=rtp_port(stream, CALLER))
+        callee.send(datagrams[::2], to=rtp_port(stream, CALLEE))
+        assert (await callee.has(len(datagrams)), await caller.has(len(datagrams[::2]))) == (datagrams, datagrams[::2])
+    found = stream.statistics(CALLER)
+    assert (found.packets, found.lost, found.jitter_ms) == (80, None, None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_injected_into_a_fax_and_nothing_bled(relay: Relay, party: NewParty) -> None:
+    """A20, strict: before, during and after the fax."""
+    attackers, caller, callee = attackers_of(party), party(), party()
+    stream = opened(relay.open((4, 4)))
+    connect(stream, caller, callee)
+
+    def attack() -> None:
+        for attacker in attackers:
+            for side in (CALLER, CALLEE):
+                attacker.send([*udptl(10, text=b"evil"), *voice(9, text=b"evil")], to=rtp_port(stream, side))
+
+    for opaque, datagrams in ((True, udptl(5)), (False, voice(5))):
+        attack()
+        stream.opaque(opaque)
+        attack()
+        caller.send(datagrams, to=rtp_port(stream, CALLER))
+        callee.send(datagrams, to=rtp_port(stream, CALLEE))
+        attack()
+        await gatherResults([callee.has(5 + 5 * (not opaque)), caller.has(5 + 5 * (not opaque))])
+    assert evil([caller, callee]) == 0
+    assert [attacker.received for attacker in attackers] == [[]] * len(attackers)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fax_behind_nat_is_learned_and_held(make_relay: Callable[..., Relay], party: NewParty) -> None:
+    """MED-16: as RTP is, from the fourth datagram on; whoever comes later is not heard."""
+    stream = opened(make_relay(latching="learn").open((4, 4)))
+    caller, callee, late = party("127.0.0.5"), party(), party("127.0.0.6")
+    stream.opaque(True)
+    stream.expect(CALLER, NOWHERE, None)
+    stream.expect(CALLEE, callee.address, None)
+    caller.send(udptl(10), to=rtp_port(stream, CALLER))
+    assert await callee.has(7) == udptl(7, first=3)
+    late.send(udptl(50, text=b"evil"), to=rtp_port(stream, CALLER))
+    callee.send(udptl(5), to=rtp_port(stream, CALLEE))
+    assert await caller.has(5) == udptl(5)
+    caller.send(udptl(1, first=10), to=rtp_port(stream, CALLER))
+    assert (await callee.has(8))[7:] == udptl(1, first=10)
+    assert (evil([callee]), late.received) == (0, [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_of_a_fax_only_the_silence_of_both_is_noticed(relay: Relay, party: NewParty, clock: Clock) -> None:
+    """One side sends a page, the other one listens; nor is who listened missing when audio goes on."""
+    caller, callee = party(), party()
+    stream = opened(relay.open((4, 4)))
+    connect(stream, caller, callee)
+    told: list[object] = []
+    stream.on_one_way, stream.on_silence = told.append, lambda: told.append("silence")
+    stream.opaque(True)
+    stream.watch(True)
+    for number in range(70):
+        caller.send(udptl(1, first=number), to=rtp_port(stream, CALLER))
+        await callee.has(number + 1)
+        clock.advance(1)
+    stream.opaque(False)
+    clock.pump([1] * 4)
+    stream.opaque(True)
+    assert told == []
+    clock.pump([1] * 61)
+    assert told == ["silence"]
 
 
 def test_without_anyone_to_tell_the_watch_is_harmless(relay: Relay, clock: Clock) -> None:

@@ -164,6 +164,43 @@ def test_an_address_of_no_use_is_refused_and_changes_nothing(scene: Scene, addre
     assert scene.offers == []
 
 
+def test_the_node_is_told_that_a_line_is_fax_and_audio_again(scene: Scene) -> None:
+    """Of both sides, also of the one whose address stays; its ports stay too."""
+    scene.stream.expect(CALLER, PHONE, PHONE)
+    scene.stream.expect(CALLEE, ("2001:db8::7", 6000), None)
+    run(scene.clock, SOON)
+    for opaque in (True, False):
+        told = len(scene.offers)
+        scene.stream.opaque(opaque)
+        scene.stream.opaque(opaque)
+        scene.stream.expect(CALLER, OTHER if opaque else PHONE, None)
+        run(scene.clock, SOON)
+        offers = [request for request in scene.node.requests if request[b"command"] == b"offer"][-2:]
+        assert [parse(offer[b"sdp"]).media[0].kind for offer in offers] == ["image" if opaque else "audio"] * 2
+        assert {tag: rtp for tag, rtp, _ in scene.offers[told:]} == {
+            "caller": OTHER if opaque else PHONE,
+            "callee": ("2001:db8::7", 6000),
+        }
+    assert scene.stream.local(CALLER) == ("192.0.2.1", 30000, 30001)
+
+
+def test_of_a_fax_only_the_silence_of_both_is_noticed(scene: Scene) -> None:
+    scene.stream.watch(True)
+    scene.stream.opaque(True)
+    scene.talk(70, caller=30)
+    assert scene.told == []
+    scene.talk(70)
+    assert scene.told == ["silence"]
+
+
+def test_a_closed_stream_is_told_nothing_of_fax(scene: Scene) -> None:
+    scene.stream.close()
+    run(scene.clock, SOON)
+    scene.stream.opaque(True)
+    run(scene.clock, SOON)
+    assert scene.offers == []
+
+
 def test_what_a_silent_node_has_not_taken_is_told_when_it_is_back(scene: Scene) -> None:
     scene.node.deaf = True
     scene.stream.expect(CALLER, PHONE, None)

@@ -6,8 +6,9 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rustalk.media.line import Ending, Line
+from rustalk.media.line import UNSAID, Ending, Line
 from rustalk.media.ports import NoPortsError
+from rustalk.media.side import MediaSide
 from rustalk.media.standing import NOTHING_SAID, Description, Standing
 from rustalk.media.streams import STREAMS, SessionClosedError, Streams
 from rustalk.sdp.errors import SdpError
@@ -85,6 +86,20 @@ def test_streams_that_open_after_the_end_are_closed() -> None:
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, SessionClosedError)
     assert relay.pool.leased == 0
+
+
+def test_a_stream_changes_its_protocol_once_both_sides_have() -> None:
+    """Until then nothing that one side has said of it counts; a side that has said nothing waits for no answer."""
+    relay = MemoryRelay()
+    streams = opened(relay, [0])
+    audio, fax = Line(("192.0.2.1", 4000)), Line(("192.0.2.1", 4400), opaque=True)
+    seen, previous = [], NOTHING_SAID
+    for lines in ((audio, audio), (fax, audio), (fax, fax), (audio, fax), (audio, audio), (UNSAID, fax)):
+        standing = Standing(said=(Description(lines=lines[:1]), Description(lines=lines[1:])))
+        streams.apply(standing, (MediaSide(4), MediaSide(4)), True, previous)
+        seen.append((relay.streams[0].is_opaque, (relay.streams[0].expected[0][0] or ("", 0))[1]))
+        previous = standing
+    assert seen == [(False, 4000), (False, 4000), (True, 4400), (True, 4400), (False, 4000), (True, 0)]
 
 
 def test_nothing_is_dialled_into_what_carries_byte_for_byte() -> None:

@@ -25,7 +25,7 @@ from rustalk.rtp.rtcp import (
 )
 from rustalk.rtp.srtp import KEY_SIZES, KeyMaterial, Receiver, Sender, UnusableKeyError
 from rustalk.rtp.treatment import IceCredentials, Treatment
-from tests.fakes.party import voice
+from tests.fakes.party import udptl, voice
 from tests.fakes.streams import opened
 from tests.fakes.treated import CALLEE, CALLER, PLAIN, SUITE, TreatedCall, key
 
@@ -386,6 +386,53 @@ def test_what_is_treated_is_carried_past_us_no_more() -> None:
     call.stream.look(1.0)
     call.relay.close()
     assert kernel.told == ["moved", "moved", "closed", "close"]
+
+
+def test_fax_is_not_carried_past_us() -> None:
+    """The kernel is told to give back what it has, and finds no route while the stream is opaque."""
+    kernel = Told()
+    call = TreatedCall(offload=kernel, treated=False)
+    call.connect(None, None)
+    assert call.stream.route(CALLER) is not None
+    for opaque in (True, True, False):
+        call.stream.opaque(opaque)
+        assert (call.stream.route(CALLER) is None) is opaque
+    call.relay.close()
+    assert kernel.told == ["moved"] * 4 + ["closed", "close"]
+
+
+@pytest.mark.parametrize("treated", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_srtp_goes_on_after_a_fax_with_its_counters(treated: bool) -> None:
+    """MED-05: packets are treated before and after it, nothing is during it; also where treatment began only then."""
+    call = TreatedCall(treated=treated)
+    sender, receiver = Sender(key(1)), Receiver(key(2))
+    call.connect(*((KEYED, PLAIN) if treated else (None, None)))
+    call.stream.treat(None)
+    call.stream.opaque(True)
+    call.say(CALLER, *udptl(3))
+    assert await call.callee.has(3) == udptl(3)
+    call.stream.opaque(False)
+    call.stream.treat((KEYED, PLAIN))
+    call.say(CALLER, *map(sender.protect, voice(3)))
+    assert (await call.callee.has(6))[3:] == voice(3)
+    call.say(CALLEE, *voice(2, ssrc=9))
+    assert [receiver.verify(packet) for packet in await call.caller.has(2)] == voice(2, ssrc=9)
+    await call.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_digit_that_is_under_way_ends_where_treatment_does(call: TreatedCall) -> None:
+    """Nothing of it reaches the fax that follows."""
+    call.connect(PLAIN, Treatment(event=101))
+    call.stream.digit(CALLEE, "5", 400)
+    await call.callee.has(1)
+    call.stream.treat(None)
+    call.stream.opaque(True)
+    call.callee.received.clear()
+    call.clock.pump([0.02] * 40)
+    call.say(CALLER, *udptl(1))
+    assert await call.callee.has(1) == udptl(1)
 
 
 @pytest_twisted.ensureDeferred

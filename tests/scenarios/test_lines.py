@@ -56,7 +56,7 @@ def test_video_crosses_between_providers(site: Site) -> None:
 
 
 def test_fax_crosses_where_media_go_past_us(build: Callable[..., Site]) -> None:
-    """MED-15: between two providers with media: direct nothing of a description changes; the relay carries RTP only."""
+    """MED-15: between two providers with media: direct nothing of a description changes."""
     site = build(trunks=[trunk | {"media": "direct"} for trunk in CONFIGURATION["trunks"]])
     offer = site.other.describe() + FAX
     talk = site.ringing("other", "carrier", body=offer)
