@@ -31,7 +31,12 @@ class Attempt:
         self._waiting: Deferred[Refused | None] | None = None
 
     async def place(self, dial: Dial, target: Target, flow: IFlow, subject: Subject, body: bytes) -> Refused | None:
-        """Call, and wait for what comes of it: None for an answer, and for an attempt that was given up."""
+        """Call, and wait for what comes of it: None for an answer, and for an attempt that was given up.
+
+        Who may be called over TLS only is not called over anything else (RFC 5630 section 4).
+        """
+        if subject.is_secure and flow.transport != "TLS":
+            return Refused(0, "tls_required")
         waiting = self._waiting = Deferred()
         self.leg.outgoing = dial(target, flow, subject, body, self.leg.call_id, self.leg)
         return await waiting

@@ -9,12 +9,14 @@ from rustalk.interfaces import IFlow
 from rustalk.media.ports import NoPortsError
 from rustalk.media.session import MediaSession, SessionClosedError
 from rustalk.sdp.errors import SdpError
+from rustalk.sdp.own import unheld
+from rustalk.sdp.parse import parse
 from rustalk.sip.message import Response
 
 from .events import Asked, Proposal
 from .leg import Conversation
 
-__all__ = ["Relayed", "described", "informed", "offered"]
+__all__ = ["Relayed", "described", "informed", "offered", "same"]
 
 log = Logger()
 
@@ -23,6 +25,9 @@ _PASSED = (488, 491, 415, 606)
 
 def offered(media: MediaSession, offer: Proposal, side: int, own: Conversation, other: Conversation) -> None:
     """The session of a side, ``own``, wants other media: ask the other one, unless nothing changes for it (HLD-04)."""
+    if not offer.body:
+        offer.accept(_opened(media, side, other) or own.local)
+        return
 
     def leased(_: object) -> None:
         if not offer.withdrawn:
@@ -40,6 +45,16 @@ def offered(media: MediaSession, offer: Proposal, side: int, own: Conversation, 
     media.lease(offer.body, side).addCallbacks(leased, unleased).addErrback(_failed, offer)
 
 
+def _opened(media: MediaSession, side: int, other: Conversation) -> bytes | None:
+    """What a side is offered that asks for it: what the other one said last, as if that held nobody (RFC 6337 5.3)."""
+    try:
+        body = unheld(parse(other.remote)).to_bytes()
+        return media.translate(body, 1 - side, offer=True)
+    except SdpError as error:
+        log.info("There is nothing to offer: {error}", error=str(error))
+        return None
+
+
 def _failed(reason: Failure, offer: Proposal) -> None:
     log.failure("An offer could not be passed on", reason)
     offer.refuse("internal_error")
@@ -49,7 +64,7 @@ def _pass_on(media: MediaSession, offer: Proposal, side: int, own: Conversation,
     body = _translated(media, offer.body, side)
     if body is None:
         offer.refuse("bad_media")
-    elif body == other.local:
+    elif same(body, other.local):
         _settle(media, offer, other.remote, side)
     else:
         _ask(media, offer, body, side, own, other)
@@ -60,7 +75,7 @@ def _ask(media: MediaSession, offer: Proposal, body: bytes, side: int, own: Conv
         accepted = 200 <= status < 300 and bool(answer)
         if accepted and offer.withdrawn:
             _translated(media, answer, 1 - side)
-            described(media, own.remote, side, other)
+            described(media, own.remote, side, other, own)
         elif accepted:
             _settle(media, offer, answer, side)
         else:
@@ -82,9 +97,12 @@ def _settle(media: MediaSession, offer: Proposal, answer: bytes, side: int) -> N
         offer.accept(body)
 
 
-def described(media: MediaSession, body: bytes, side: int, other: Conversation) -> bool:
+def described(
+    media: MediaSession, body: bytes, side: int, other: Conversation, own: Conversation | None = None
+) -> bool:
     """A side described its media in an ACK, or took an offer back: the other one hears of it if it changes anything.
 
+    Where that holds or talks otherwise than the session of the side, ``own``, has been told, it hears of that in turn.
     False for a description that cannot be used.
     """
     translated = _translated(media, body, side)
@@ -93,11 +111,34 @@ def described(media: MediaSession, body: bytes, side: int, other: Conversation) 
 
     def done(status: int, answer: bytes) -> None:
         if 200 <= status < 300 and answer:
-            _translated(media, answer, 1 - side)
+            told = _translated(media, answer, 1 - side)
+            if own is not None and told is not None and _differs(told, own.local):
+                own.offer(told, heard)
 
-    if translated != other.local:
+    def heard(status: int, answer: bytes) -> None:
+        if 200 <= status < 300 and answer:
+            _translated(media, answer, side)
+
+    if not same(translated, other.local):
         other.offer(translated, done)
     return True
+
+
+def _differs(told: bytes, before: bytes) -> bool:
+    """Whether two readable descriptions of ours differ in who talks, or to where."""
+    first, second = (
+        [(media.port, media.direction, media.cryptos) for media in parse(body).media] for body in (told, before)
+    )
+    return first != second
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Whether two of our descriptions say the same; the version in o= counts what was never sent too."""
+    return one == other or _said(one) == _said(other)
+
+
+def _said(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\r\n") if not line.startswith(b"o=")]
 
 
 def _translated(media: MediaSession, body: bytes, side: int) -> bytes | None:

@@ -29,6 +29,7 @@ from .events import (
     Answered,
     Asked,
     Described,
+    Early,
     Ended,
     Event,
     Informed,
@@ -40,15 +41,14 @@ from .events import (
     Updated,
 )
 from .leg import CalleeLeg, CallerLeg, Conversation, Leg
+from .renewal import Renewal
 from .setup import hunt
 from .target import Limit, Target
+from .verdict import judge
 
 __all__ = ["REDIRECTIONS", "Call", "Change", "Crossroads"]
 
 log = Logger()
-
-_TO_US = frozenset((401, 405, 406, 407, 415, 416, 420, 421, 422, 494))
-"""What the called side says to our own INVITE; to the caller's it would be no answer."""
 
 _INSECURE = (488, 415, 606)
 """How a peer says that it does not take SRTP."""
@@ -103,9 +103,9 @@ class Call:
         "_dialler",
         "_early",
         "_finished",
-        "_heard",
         "_hush",
         "_parting",
+        "_renewal",
         "_retry_after",
         "_ring",
         "_ring_within",
@@ -182,7 +182,7 @@ class Call:
         self._retry_after = retry_after
         self._finished = finished
         self._parting = ""
-        self._heard = b""
+        self._renewal = Renewal(media)
         self._early: EarlyMedia | None = EarlyMedia(early_media, media, timeouts, self._ring_caller)
         self._ring_within = ring_within
         self._hush: Timeout | None = None
@@ -199,6 +199,7 @@ class Call:
         """Call the targets in turn until one answers."""
         self.caller = caller
         self.incoming = incoming
+        self._renewal.begin(incoming.exchange)
         self._ring = self._timeouts.start(ring_timeout, self.give_up, "ring_timeout")
         if self._ring_within is not None:
             self._hush = self._timeouts.start(self._ring_within, self.give_up, "no_progress")
@@ -228,6 +229,7 @@ class Call:
             flow = await target.reach()
             leg = self.callee = CalleeLeg(target.trunk, flow, self._token(), self.hear)
             self.placed += (leg.call_id,)
+            self._renewal.follow(b"", None)
             attempt = self._attempt = Attempt(leg)
             refusal = await attempt.place(self._dial, target, flow, self.subject, body)
             if self.ended_at is not None:  # given up meanwhile, which says nothing about the target
@@ -255,16 +257,19 @@ class Call:
                 self.redirections += 1
                 self._hunt(targets)
                 return
-        code = refusal.cause if refusal.cause in REASONS else "far_end" if refusal.status else "target_silent"
-        if refusal.cause == "transport":
-            code = "target_unreachable"
-        self.hung_up_by = "callee" if code == "far_end" else "switch"
+        verdict = judge(refusal, passes_redirects=self._crossroads.passes_redirects(self))
+        self.hung_up_by = "callee" if verdict.code == "far_end" else "switch"
         self.said = refusal.reason[:_SAID]
-        status = refusal.status if code == "far_end" else REASONS[code].status
-        contacts = refusal.contacts if self._crossroads.passes_redirects(self) else ()
-        if status in _TO_US or (status < 400 and not contacts):
-            status = 480 if status < 400 else 503
-        self._reject(code, status, refusal.phrase if status == refusal.status else "", refusal.reason, contacts)
+        if verdict.is_ours:
+            log.warn(
+                "Call {call}: {trunk} answered {refused} {phrase}, which is no answer to the caller, who gets {status}",
+                call=self.id,
+                trunk=self.destination,
+                refused=refusal.status,
+                phrase=refusal.phrase,
+                status=verdict.status,
+            )
+        self._reject(verdict.code, verdict.status, verdict.phrase, verdict.reason, verdict.contacts)
 
     def _setup_failed(self, reason: Failure) -> None:
         if not isinstance(reason.value, CancelledError):
@@ -296,7 +301,7 @@ class Call:
         if self._hush is not None:
             self._hush.cancel()
         if self.incoming is not None:
-            self.incoming.provisional(status, body)
+            self.incoming.provisional(status, (self.media.sent(0) or body) if body else b"")
 
     def _stop_waiting(self) -> None:
         """Nobody waits for a ring or an answer any more."""
@@ -306,6 +311,7 @@ class Call:
             if timeout is not None:
                 timeout.cancel()
         self._early = self._ring = self._hush = None
+        self._renewal.stop()
 
     # What the legs say.
 
@@ -317,14 +323,14 @@ class Call:
         match event:
             case Progressed():
                 self._progressed(event)
-            case Updated() if leg.side == 1:
-                self._updated(event)
             case Updated():
-                self._renewed(event)
+                self._renewal.offered(event.offer, leg.side, event.by)
+            case Described() if self.incoming is not None and leg.side == 1:  # it had picked the call up
+                self._accepted(Answered(event.body))
             case Described() if self.incoming is not None:
                 self._described(event.body)
             case Answered():
-                self._accepted(event.body)
+                self._accepted(event)
             case Refused():
                 self._resolve(event)
             case Ended():
@@ -342,33 +348,11 @@ class Call:
         if event.body:
             try:
                 body = self.media.translate(event.body, 1)
-                self._heard = event.body
+                self._renewal.follow(event.body, event.branch)
             except SdpError as error:
                 log.info("Ignored early media: {error}", error=str(error), call=self.id)
         if self._early is not None:
             self._early.progress(event.status, body)
-
-    def _updated(self, update: Updated) -> None:
-        """The called side changes its early media: nothing for the caller before the answer, who hears us anyway."""
-        try:
-            self.media.translate(update.body, 1)
-        except SdpError as error:
-            log.info("Refused early media: {error}", error=str(error), call=self.id)
-            return
-        update.answer = self.media.sent(1) or b""
-
-    def _renewed(self, update: Updated) -> None:
-        """The caller changes its early media, as far as the called side need not know: what that said last answers."""
-        told, heard = self.media.sent(1), self._heard
-        try:
-            changed = self.media.translate(update.body, 0) != told
-        except SdpError as error:
-            log.info("Refused early media: {error}", error=str(error), call=self.id)
-            return
-        if changed and self.incoming is not None:
-            self.media.translate(self.incoming.description, 0)
-        answer = self.media.translate(heard, 1)
-        update.answer = b"" if changed else answer
 
     def _described(self, body: bytes) -> None:
         """The caller answers what an 18x offered; the called side hears of it once it has answered itself."""
@@ -377,23 +361,28 @@ class Call:
         except SdpError as error:
             log.info("A PRACK describes no usable media: {error}", error=str(error), call=self.id)
 
-    def _accepted(self, body: bytes) -> None:
-        """The called side answered; the caller hears of it once it has acknowledged all that rang."""
+    def _accepted(self, event: Answered) -> None:
+        """The called side answered; the caller hears of it once all is settled that was said before."""
         if self.incoming is not None:
-            self.incoming.settle(lambda: self._answered(body))
+            self.incoming.settle(lambda: self._renewal.settle(lambda: self._answered(event.body, event.branch)))
 
-    def _answered(self, body: bytes) -> None:
+    def _answered(self, body: bytes, branch: Early | None) -> None:
         incoming, early, callee = self.incoming, self._early, self.callee
         if incoming is None or early is None or callee is None or self.caller is None:
             return
+        if branch is not None and callee.session is not None:  # media may have changed since the answer
+            callee.session.local, callee.session.remote = branch.local, branch.remote
+            body = branch.remote
         early.stop()
         try:
             answer = self.media.translate(body, 1)
-            self.caller.session = incoming.answer(answer, fork=early.described not in (b"", answer))
+            self.caller.session = incoming.answer(answer, fork=incoming.exchange.local not in (b"", answer))
         except (SdpError, RemoteProtocolError) as error:
             log.warn("Call {call} was answered with unusable media: {error}", call=self.id, error=str(error))
             if callee.session is not None:
                 callee.session.bye([reason_field("bad_media")])
+            if self._attempt is None:  # it had picked the call up: nobody else is called
+                self.give_up("bad_media")
             self._resolve(Refused(0, "bad_media"))
             return
         self.answered_at = datetime.now(UTC)
@@ -403,7 +392,7 @@ class Call:
         self._resolve(None)
         self._setup = None
         if incoming.description not in (b"", description(incoming.request)) and callee.session is not None:
-            bridge.described(self.media, incoming.description, 0, callee.session)
+            bridge.described(self.media, incoming.description, 0, callee.session, self.caller.session)
 
     def _resolve(self, outcome: Refused | None) -> None:
         attempt, self._attempt = self._attempt, None
@@ -414,7 +403,10 @@ class Call:
         opposite = self.other(leg)
         other = opposite.session if opposite is not None else None
         if leg.session is None or other is None:
-            _hear_late(leg, event)
+            if self.answered_at is None:
+                _hear_early(event)
+            else:
+                _hear_late(leg, event)
             return
         match event:
             case Offered() if self._leaves(leg):
@@ -422,7 +414,7 @@ class Call:
             case Offered():
                 bridge.offered(self.media, event.offer, leg.side, leg.session, other)
             case Described() if not self._leaves(leg):
-                if not bridge.described(self.media, event.body, leg.side, other):
+                if not bridge.described(self.media, event.body, leg.side, other, leg.session):
                     self.hang_up("bad_media")
             case Informed():
                 self._informed(leg, event.transaction, other)
@@ -465,6 +457,7 @@ class Call:
         if attempt is not None:
             attempt.cancel(_ELSEWHERE)
         self._setup = None
+        self._renewal.follow(b"", None)
         self.place(old, new)
 
     def place(self, old: Leg, new: Leg) -> None:
@@ -481,7 +474,17 @@ class Call:
     # The end.
 
     def _ended(self, leg: Leg, event: Ended) -> None:
-        self.hung_up_by = "switch" if event.by_switch else "caller" if leg is self.caller else "callee"
+        side = "caller" if leg is self.caller else "callee"
+        self.hung_up_by = "switch" if event.by_switch else side
+        if event.by_switch:
+            log.info(
+                "Call {call} is ended because of the {side} on {trunk}: {code}, {text}",
+                call=self.id,
+                side=side,
+                trunk=leg.trunk,
+                code=event.code,
+                text=REASONS[event.code].text,
+            )
         self._parting = event.reason
         self.said = event.reason[:_SAID]
         if self.answered_at is None and leg is self.callee:  # it had picked the call up
@@ -548,10 +551,19 @@ class Call:
         self._finished(self)
 
 
+def _hear_early(event: Event) -> None:
+    """The called side has answered, but the caller cannot be told yet: what is asked may be asked again."""
+    match event:
+        case Offered():
+            event.offer.refuse("glare")
+        case Informed():
+            event.transaction.refuse("still_busy", fields=[("Retry-After", "1")])
+
+
 def _hear_late(leg: Leg, event: Event) -> None:
     """The call is over, but a leg still has something to be answered."""
     match event:
-        case Offered():
+        case Offered() | Updated():
             event.offer.refuse("no_dialog")
         case Informed() | Referred() | Notified():
             event.transaction.refuse("no_dialog")

@@ -231,13 +231,16 @@ class Calls:
         trunk = self._trunks[source]
         subject = trunk.subject(transaction.request)
         tenant = self._tenants.for_host(subject) if source == TEAMS else None
+        if source == TEAMS and tenant is None:
+            self._refuse(transaction, source, "unknown_tenant", subject)
+            return
         found = self._transfers.replaced(Replaces.parse(text), source, tenant)
         if isinstance(found, str):
             self._refuse(transaction, source, found)
             return
         call, old = found
         leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, old.side)
-        incoming = self._incoming(transaction, leg, subject, timer)
+        incoming = self._incoming(transaction, leg, replace(subject, tenant=tenant or ""), timer)
         if call.answered_at is None:
             pick_up(call, old, leg, incoming, self._endpoint.timeouts)
         else:

@@ -22,7 +22,7 @@ class EarlyMedia:
     always 180 without one. ``rang`` tells whether the called side has sent any 18x, after which no other host is tried.
     """
 
-    __slots__ = ("_media", "_policy", "_ring", "_rings", "_timeouts", "_waiting", "_watch", "described", "rang")
+    __slots__ = ("_media", "_policy", "_ring", "_rings", "_timeouts", "_waiting", "_watch", "rang")
 
     def __init__(
         self, policy: str, media: MediaSession, timeouts: Timeouts, ring: Callable[[int, bytes], None]
@@ -35,13 +35,12 @@ class EarlyMedia:
         self._watch: Timeout | None = None
         self._rings = False
         self.rang = False
-        self.described = b""
 
     def progress(self, status: int, body: bytes) -> None:
         """The called side sent an 18x with this description (already turned for the caller), or without one."""
         self.rang = True
         if self._policy == "pass" or self._media.direct or status in _NOT_RINGING:
-            self._send(status, body)
+            self._ring(status, body)
             return
         if self._policy == "first" and body:
             self._waiting = body
@@ -49,7 +48,7 @@ class EarlyMedia:
                 self._watch = self._timeouts.start(_LOOK, self._look)
         if not self._rings:
             self._rings = True
-            self._send(180 if body or self._policy == "ring" else status, b"")
+            self._ring(180 if body or self._policy == "ring" else status, b"")
 
     def stop(self) -> None:
         """The answer is here, or there will be none."""
@@ -58,10 +57,6 @@ class EarlyMedia:
 
     def _look(self) -> None:
         if any(callee.packets for _, callee in self._media.statistics()):
-            self._send(183, self._waiting)
+            self._ring(183, self._waiting)
         else:
             self._watch = self._timeouts.start(_LOOK, self._look)
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.described = body or self.described
-        self._ring(status, body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ __all__ = [
     "Answered",
     "Asked",
     "Described",
+    "Early",
     "Ended",
     "Event",
     "Informed",
@@ -39,6 +40,20 @@ class Proposal(Protocol):
         """Leave the media as they were, for a cause of the registry of reasons."""
 
 
+class Early(Protocol):
+    """A dialog before the answer: what we said last in it, and what the peer said last."""
+
+    local: bytes
+    remote: bytes
+
+    @property
+    def takes_offers(self) -> bool:
+        """Whether the peer can be asked for other media."""
+
+    def offer(self, body: bytes, done: Callable[[int, bytes], None]) -> bool:
+        """Offer new media; False when another offer is under way."""
+
+
 class Asked(Protocol):
     """A request that waits for its answer."""
 
@@ -55,25 +70,30 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """The called side rings or sends early media. ``body`` is its session description, if any."""
+    """The called side rings or sends early media. ``body`` is its session description, if any.
+
+    ``branch`` is the early dialog that it says so in, where there is one that can be asked in.
+    """
 
     status: int
     body: bytes
+    branch: Early | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Updated:
-    """A side described its early media anew (RFC 3311); ``answer`` is for who hears it to fill in."""
+    """A side wants other early media (RFC 3311); ``by`` is its early dialog."""
 
-    body: bytes
-    answer: bytes = b""
+    offer: Proposal
+    by: Early
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The called side answered with this session description."""
+    """The called side answered with this session description; ``branch`` was its early dialog, where it had one."""
 
     body: bytes
+    branch: Early | None = None
 
 
 @dataclass(frozen=True, slots=True)

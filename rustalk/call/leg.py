@@ -8,9 +8,11 @@ from typing import Protocol
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Request, Response
 from rustalk.ua.endpoint import ClientListener, ServerTransaction
+from rustalk.ua.exchange import Exchange
 from rustalk.ua.inspect import description
+from rustalk.ua.offer import Offer
 from rustalk.ua.outgoing import Outgoing
-from rustalk.ua.session import Offer, Session
+from rustalk.ua.session import Session
 
 from .events import (
     Answered,
@@ -94,11 +96,9 @@ class Leg:
         """The peer described its media in an ACK."""
         self.hear(self, Described(body))
 
-    def updated(self, body: bytes) -> bytes:
-        """The early media were described anew; the answer to that, b'' where it cannot be taken."""
-        update = Updated(body)
-        self.hear(self, update)
-        return update.answer
+    def updated(self, offer: Offer, exchange: Exchange) -> None:
+        """The peer wants other early media."""
+        self.hear(self, Updated(offer, exchange))
 
     def info_received(self, transaction: ServerTransaction) -> None:
         """The peer sent INFO."""
@@ -114,7 +114,8 @@ class Leg:
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         """The session is over."""
-        self.hear(self, Ended(_CAUSES[cause], (request.get("Reason") or "") if request is not None else ""))
+        reason = (request.get("Reason") or "") if request is not None else ""
+        self.hear(self, Ended(_CAUSES[cause], reason, by_switch=cause != "bye"))
 
 
 class CallerLeg(Leg):
@@ -128,7 +129,7 @@ class CallerLeg(Leg):
     def call_cancelled(self, cancel: Request | None, code: str = "caller_lost") -> None:
         """CANCEL, or the caller's connection is lost, or it acknowledged no ring."""
         if cancel is None:
-            self.hear(self, Ended(code))
+            self.hear(self, Ended(code, by_switch=code != "caller_lost"))
         else:
             self.hear(self, Ended("caller_cancelled", cancel.get("Reason") or ""))
 
@@ -142,15 +143,15 @@ class CalleeLeg(Leg):
         super().__init__(trunk, flow, call_id, hear, side)
         self.outgoing: Outgoing | None = None
 
-    def progressed(self, response: Response) -> None:
+    def progressed(self, response: Response, exchange: Exchange | None) -> None:
         """A 1xx above 100."""
-        self.hear(self, Progressed(response.status, description(response)))
+        self.hear(self, Progressed(response.status, description(response), exchange))
 
-    def answered(self, session: Session, response: Response) -> None:
+    def answered(self, session: Session, exchange: Exchange | None) -> None:
         """The first 2xx."""
         self.session = session
         self.outgoing = None
-        self.hear(self, Answered(description(response)))
+        self.hear(self, Answered(session.remote, exchange))
 
     def refused(self, response: Response) -> None:
         """The final refusal."""

@@ -29,11 +29,16 @@ _KEY = 30
 def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, timeouts: Timeouts) -> None:
     """Answer the ringing call with ``leg``.
 
-    Its caller offers media and so did ours: it is taken on hold, and then asked like anybody who answers a call.
+    Its caller offers media and so did ours: it is taken on hold, and then asked like anybody who answers a call. One
+    that brings no offer gets ours at once, and its ACK answers.
     """
-    offer = call.media.sent(1)
+    offer = call.media.sent(1) or b""
+    if not incoming.description:
+        call.picked_up(old, leg)
+        leg.session = incoming.answer(offer)
+        return
     try:
-        body = parked(incoming.description, offer or b"", secrets.token_bytes(_KEY))
+        body = parked(incoming.description, offer, secrets.token_bytes(_KEY))
     except SdpError as error:
         log.info("Call {call} was not picked up: {error}", call=call.id, error=str(error))
         incoming.reject(488, fields=[reason_field("bad_media")])
@@ -55,7 +60,7 @@ def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, timeouts: 
         """
         if session.ended or leg.session is not session:
             return
-        if not session.offer(offer or b"", done):
+        if not session.offer(offer, done):
             if tries:
                 timeouts.start(_PAUSE, again, again, tries - 1)
             else:

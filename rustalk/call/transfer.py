@@ -17,7 +17,7 @@ from rustalk.ua.timeouts import Timeout, Timeouts
 
 from .attempt import Attempt, Dial, blame
 from .call import REDIRECTIONS, Call
-from .events import Answered, Ended, Event, Informed, Notified, Offered, Progressed, Referred, Refused
+from .events import Answered, Ended, Event, Informed, Notified, Offered, Progressed, Referred, Refused, Updated
 from .leg import CalleeLeg, Leg
 from .setup import hunt
 from .substitute import Substitution
@@ -174,7 +174,7 @@ class Transfer:
             case Ended():
                 leg.session = None
                 self._fail(event.code, 480)
-            case Offered():
+            case Offered() | Updated():
                 event.offer.refuse("glare")
             case Informed():
                 event.transaction.respond(200)
@@ -240,8 +240,16 @@ class Transfer:
         if self._over:
             return
         self._drop(code)
-        self._referral.finish(status or REASONS[code].status or 500, phrase)
-        log.info("Transfer of {call} failed: {code}, {text}", call=self._call.id, code=code, text=REASONS[code].text)
+        status = status or REASONS[code].status or 500
+        self._referral.finish(status, phrase)
+        log.info(
+            "Transfer of {call} to {trunk} failed with {status}: {code}, {text}",
+            call=self._call.id,
+            trunk=self._trunk,
+            status=status,
+            code=code,
+            text=REASONS[code].text,
+        )
         if self._departed is not None:
             self._call.hang_up("transfer_failed")
 

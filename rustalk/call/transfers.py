@@ -139,7 +139,12 @@ class Transfers:
     def _handed_on(self, call: Call, leg: Leg, referral: Referral) -> Subject:
         """The call as its new side sees it: from the side that stays (XFR-04)."""
         subject = call.subject
-        fresh = replace(subject, referred_by=referral.referred_by, host=self._trunks[leg.trunk].host_of(subject.tenant))
+        fresh = replace(
+            subject,
+            referred_by=referral.referred_by,
+            host=self._trunks[leg.trunk].host_of(subject.tenant),
+            is_secure=referral.target.scheme == "sips",
+        )
         return fresh if leg is call.callee else replace(fresh, caller=subject.called, display="")
 
     def _place(self, source: str, subject: Subject) -> tuple[str, int, Trunk, Subject]:
@@ -213,7 +218,13 @@ class Transfers:
             if not number or number == subject.called:
                 continue
             history = (*subject.told.history, Diverted(subject.called, _MOVED))
-            moved = replace(subject, called=number, uri="", told=replace(subject.told, history=history))
+            moved = replace(
+                subject,
+                called=number,
+                uri="",
+                told=replace(subject.told, history=history),
+                is_secure=contact.lower().startswith("sips:"),
+            )
             code, _, chosen, placed = self._place(source, moved)
             if not code and not self._admit(chosen, placed):
                 return chosen, placed
@@ -231,8 +242,13 @@ def _fields(request: Request, names: Sequence[str]) -> list[Field]:
 
 
 def _international(uri: Uri) -> str:
-    """The URI as it was written, but a number of digits only gets its plus (XFR-06, HDR-04)."""
+    """The URI as it was written, but a number of digits only gets its plus (XFR-06, HDR-04).
+
+    Teams, which has TLS only, is written no ``sips:`` (OPT-09).
+    """
     text, digits = str(uri), uri.user or ""
+    if uri.scheme == "sips":
+        text = f"sip{text[4:]}"
     return text.replace(f":{digits}@", f":+{digits}@", 1) if digits.isascii() and digits.isdigit() else text
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _MAX_FQDN = 63
+_HUB = ".pstnhub.microsoft.com"
 
 
 def _names(settings: Settings, reader: Reader) -> Iterator[Finding]:
@@ -125,5 +126,36 @@ def _media(settings: Settings, reader: Reader) -> Iterator[Finding]:
         )
 
 
-RULES = (_names, _tls, _proxies, _media)
+def _azure(settings: Settings, reader: Reader) -> Iterator[Finding]:
+    """A trunk of Azure Communication Services knows us by another name than Teams (MTN-07).
+
+    Its hosts are those of Teams, so nobody else is reached there.
+    """
+    teams = settings.teams
+    if not teams.enabled:
+        return
+    paired = {_plain(name) for name in (teams.sbc_fqdn, *(tenant.fqdn for tenant in teams.tenants))}
+    for trunk in settings.trunks:
+        profile = settings.trunk_profile(trunk)
+        if not trunk.enabled or profile is None:
+            continue
+        name = teams.sbc_fqdn if profile == settings.teams_profile else profile.domain
+        path = reader.path(trunk)
+        places = [(f"{path}.host", trunk.host)]
+        places += [(f"{path}.hosts[{number}].host", each.host) for number, each in enumerate(trunk.hosts)]
+        for place, host in places if _plain(name) in paired else ():
+            if f".{_plain(formats.split_host_port(host)[0])}".endswith(_HUB):
+                yield Notice(
+                    place,
+                    f'this is Azure Communication Services under the name "{name}", with which Teams is paired, and '
+                    "Microsoft takes a name for one of the two only (MTN-07); give the trunk a SIP profile with another"
+                    " domain and a certificate for that, or take it out",
+                )
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(".")
+
+
+RULES = (_names, _tls, _proxies, _media, _azure)
 """The rules, each a function of the settings and of where they were read."""

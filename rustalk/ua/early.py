@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rustalk.interfaces import IFlow
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Request, Response
 
 from .dialogs import Dialogs
 from .endpoint import Endpoint, ServerTransaction
-from .inspect import SDP, inspect, offers
+from .exchange import Exchange, ExchangeListener
+from .inspect import description
 from .route import Path
 
 __all__ = ["EarlyDialog"]
 
 
 class EarlyDialog:
-    """One early dialog that we began; ``trunk`` is that of the peer.
+    """One early dialog that we began; ``trunk`` is that of the peer, ``exchange`` what both sides said in it."""
 
-    ``updated`` gets the description of an UPDATE and gives the answer to it, or nothing when it cannot be taken.
-    """
-
-    __slots__ = ("_contact", "_dialogs", "_endpoint", "_path", "_seen", "_updated", "dialog", "trunk")
+    __slots__ = ("_dialogs", "_endpoint", "_path", "_seen", "dialog", "exchange", "trunk")
 
     def __init__(
         self,
@@ -30,18 +26,20 @@ class EarlyDialog:
         dialogs: Dialogs,
         dialog: Dialog,
         path: Path,
+        listener: ExchangeListener,
         *,
         trunk: str,
         contact: str,
-        updated: Callable[[bytes], bytes],
+        allow: str,
+        offered: bytes,
     ) -> None:
+        """``offered`` is the description in our INVITE."""
         self.dialog = dialog
         self.trunk = trunk
+        self.exchange = Exchange(endpoint, dialog, path, listener, contact=contact, allow=allow, local=offered)
         self._endpoint = endpoint
         self._dialogs = dialogs
         self._path = path
-        self._contact = contact
-        self._updated = updated
         self._seen = 0
         dialogs.add(self)
 
@@ -54,6 +52,8 @@ class EarlyDialog:
         if number == 0 or (self._seen and number != self._seen + 1):
             return False
         self._seen = number
+        self.exchange.note_methods(response)
+        self.exchange.is_settled |= bool(description(response))
         fields = [("RAck", f"{number} {response.cseq.number} INVITE")]
         prack = self.dialog.request("PRACK", fields)
 
@@ -63,9 +63,14 @@ class EarlyDialog:
         self._path.follow(self.dialog.next_hop, use, self.request_failed)
         return True
 
-    def end(self) -> None:
-        """The branch is answered, or rings no more."""
+    def leave(self) -> None:
+        """The branch is answered: what it has been asked, or has asked, is still to be settled."""
         self._dialogs.remove(self)
+
+    def end(self) -> None:
+        """The branch rings no more."""
+        self.leave()
+        self.exchange.end()
 
     # The answer to our PRACK.
 
@@ -79,22 +84,13 @@ class EarlyDialog:
 
     def request_received(self, transaction: ServerTransaction) -> None:
         """An UPDATE may describe the early media anew; nothing else has a place before the answer."""
-        request = transaction.request
-        self.dialog.receive(request)
-        unfit = inspect(request)
-        if unfit is not None:
-            transaction.refuse(unfit.code, fields=unfit.fields)
-            return
-        if request.method != "UPDATE":
+        self.dialog.receive(transaction.request)
+        if transaction.request.method != "UPDATE":
             transaction.refuse("no_dialog")
-            return
-        self.dialog.refresh_target(request)
-        answer = self._updated(request.body) if offers(request) else b""
-        if offers(request) and not answer:
-            transaction.refuse("bad_media")
-            return
-        described = [("Content-Type", SDP)] if answer else []
-        transaction.respond(200, fields=[("Contact", self._contact), *described], body=answer)
+        elif self.exchange.is_settled or not description(transaction.request):
+            self.exchange.received(transaction)
+        else:  # the offer of our INVITE waits for its answer (RFC 3311 section 5.2)
+            transaction.refuse("glare")
 
     def ack_received(self, request: Request) -> None:
         """An ACK has no place before the answer."""

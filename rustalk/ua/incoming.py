@@ -12,6 +12,7 @@ from rustalk.sip.session_timer import SessionTimer
 
 from .dialogs import Dialogs
 from .endpoint import ServerTransaction
+from .exchange import Exchange, ExchangeListener
 from .inspect import ALLOW, SDP, description
 from .reasons import reason_field
 from .reliable import ReliableRing, wants_reliable
@@ -23,11 +24,8 @@ __all__ = ["Incoming", "IncomingListener"]
 _LATER = ("Retry-After", "2")
 
 
-class IncomingListener(SessionListener, Protocol):
+class IncomingListener(SessionListener, ExchangeListener, Protocol):
     """Who rings the phone."""
-
-    def updated(self, body: bytes) -> bytes:
-        """The caller describes its early media anew; the answer to that, b'' where it cannot be taken."""
 
     def call_cancelled(self, cancel: Request | None, code: str = "caller_lost") -> None:
         """The caller gave up, or is lost for the reason of this ``code``; the INVITE has its final answer."""
@@ -36,23 +34,20 @@ class IncomingListener(SessionListener, Protocol):
 class Incoming:
     """One incoming INVITE. Its 18x and 2xx carry one To tag of ours, unless ``answer`` is told to fork.
 
-    ``description`` is the session description of the caller that counts: that of the INVITE, or of a later PRACK or
-    UPDATE; b'' for none.
+    ``exchange`` is what both sides said in the early dialog.
     Raises RemoteProtocolError for an INVITE that can make no dialog, since it has no usable Contact.
     """
 
     __slots__ = (
         "_dialogs",
         "_is_early",
-        "_offered",
         "_path",
         "_reliable",
-        "_settled",
         "_tag",
         "allow",
         "contact",
-        "description",
         "dialog",
+        "exchange",
         "finished",
         "listener",
         "request",
@@ -73,7 +68,6 @@ class Incoming:
     ) -> None:
         self.transaction = transaction
         self.request = transaction.request
-        self.description = description(self.request)
         self.listener = listener
         self.contact = contact
         self.timer = timer
@@ -84,20 +78,38 @@ class Incoming:
         self._tag = transaction.endpoint.token()
         self.dialog = Dialog.as_server(self.request, self._tag)
         self._is_early = False
-        self._offered = self._settled = False
+        self.exchange = Exchange(
+            transaction.endpoint,
+            self.dialog,
+            path,
+            listener,
+            contact=contact,
+            allow=allow,
+            remote=description(self.request),
+        )
+        self.exchange.note_methods(self.request)
         self._reliable = ReliableRing(transaction, self._unacknowledged) if wants_reliable(self.request) else None
         transaction.listener = self
 
+    @property
+    def description(self) -> bytes:
+        """The caller's session description that counts: of the INVITE, or of a later PRACK or UPDATE; b'' for none."""
+        return self.exchange.remote
+
     def provisional(self, status: int, body: bytes = b"", fields: Iterable[Field] = ()) -> None:
-        """Send a 1xx above 100; the first one makes the early dialog."""
+        """Send a 1xx above 100; the first one makes the early dialog.
+
+        To a caller that waits for our offer the first reliable one must bring it (RFC 3262 section 5): what comes
+        before that rings unreliably.
+        """
         if self.finished:
             return
         if not self._is_early:
             self._is_early = True
             self._dialogs.add(self)
         fields = [*self._dialog_fields(), *_described(body), *fields]
-        self._offered = self._offered or bool(body)
-        if self._reliable is not None:
+        self.exchange.local = body or self.exchange.local
+        if self._reliable is not None and (self.exchange.local or self.description):
             self._reliable.send(status, self._tag, fields, body)
         else:
             self.transaction.respond(status, to_tag=self._tag, fields=fields, body=body)
@@ -112,8 +124,6 @@ class Incoming:
     def answer(self, body: bytes, *, fork: bool = False) -> Session:
         """Send the 2xx and become a session. ``fork``: under a new tag, since the media differ from the early ones."""
         self._leave_early()
-        if self._reliable is not None:
-            self._reliable.stop()
         if fork:
             self._tag = self.transaction.endpoint.token()
             self.dialog = Dialog.as_server(self.request, self._tag)
@@ -148,8 +158,6 @@ class Incoming:
             return
         self.finished = True
         self._leave_early()
-        if self._reliable is not None:
-            self._reliable.stop()
         self.transaction.respond(status, reason, to_tag=self._tag, fields=fields)
 
     def _unacknowledged(self) -> None:
@@ -161,6 +169,9 @@ class Incoming:
         return [*routes, ("Contact", self.contact), ("Allow", self.allow)]
 
     def _leave_early(self) -> None:
+        if self._reliable is not None:
+            self._reliable.stop()
+        self.exchange.end()
         if self._is_early:
             self._dialogs.remove(self)
             self._is_early = False
@@ -199,43 +210,28 @@ class Incoming:
             self._give_up(request)
         elif request.method == "PRACK":
             if self._reliable is not None and self._reliable.acknowledged(request, self._tag):
-                self._acknowledged(transaction)
+                self._acknowledged(transaction, self._reliable.described)
             else:
                 transaction.refuse("no_dialog")
-        elif request.method == "UPDATE" and (self._settled or not request.body):
-            self.dialog.refresh_target(request)
-            self._renew(transaction)
-        elif request.method in ("INVITE", "UPDATE"):
+        elif request.method == "UPDATE":
+            self.exchange.received(transaction)
+        elif request.method == "INVITE":
             transaction.refuse("still_busy", fields=[_LATER])
         else:
             transaction.refuse("bad_method", fields=[("Allow", self.allow)])
 
-    def _acknowledged(self, transaction: ServerTransaction) -> None:
+    def _acknowledged(self, transaction: ServerTransaction, is_described: bool) -> None:
         """A PRACK may answer the offer of its 18x, so that the ACK need not, or make one (RFC 3262 section 5)."""
         body = description(transaction.request)
-        is_answer, self._settled = self._offered and not self.description, self._offered
-        if body and not self._settled:  # an offer, while that of the INVITE waits for its answer
-            transaction.refuse("still_busy", fields=[_LATER])
-            return
-        if not is_answer:
-            self._renew(transaction)
+        if not is_described or self.description:
+            self.exchange.is_settled |= is_described
+            self.exchange.received(transaction)
             return
         transaction.respond(200)
-        self._settled = bool(body)
         if body:
-            self.description = body
+            self.exchange.is_settled = True
+            self.exchange.remote = body
             self.listener.answer_received(body)
-
-    def _renew(self, transaction: ServerTransaction) -> None:
-        """Answer a request that may describe the early media anew (RFC 3311)."""
-        body = description(transaction.request)
-        answer = self.listener.updated(body) if body else b""
-        if body and not answer:
-            transaction.refuse("bad_media")
-            return
-        self.description = body or self.description
-        fields = [("Contact", self.contact), ("Allow", self.allow), *_described(answer)]
-        transaction.respond(200, fields=fields, body=answer)
 
     def ack_received(self, request: Request) -> None:
         """An ACK has no place before the answer."""

@@ -9,7 +9,7 @@ from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Message, Request
 from rustalk.sip.multipart import Multipart
 
-__all__ = ["ALLOW", "SDP", "SUPPORTED", "Unfit", "description", "inspect", "offers"]
+__all__ = ["ALLOW", "SDP", "SUPPORTED", "Unfit", "description", "inspect"]
 
 SDP = "application/sdp"
 _MIXED = "multipart/mixed"
@@ -80,8 +80,3 @@ def description(message: Message) -> bytes:
         return b""
     part = parts.find(SDP)
     return parts.content(part) if part is not None else b""
-
-
-def offers(request: Request) -> bool:
-    """Whether the request carries a session description."""
-    return bool(description(request))

@@ -20,6 +20,7 @@ from .challenge import authorize
 from .dialogs import Dialogs
 from .early import EarlyDialog
 from .endpoint import ClientTransaction, Endpoint, ServerTransaction
+from .exchange import Exchange, ExchangeListener
 from .inspect import ALLOW, SDP, SUPPORTED, description
 from .reliable import is_reliable
 from .route import Path
@@ -60,16 +61,16 @@ class Invitation:
         return self.enclosed or (SDP, self.body)
 
 
-class OutgoingListener(SessionListener, Protocol):
-    """Who asked for the call."""
+class OutgoingListener(SessionListener, ExchangeListener, Protocol):
+    """Who asked for the call.
 
-    def progressed(self, response: Response) -> None:
+    ``exchange`` is that of the branch that a response is of, None where no reliable 18x has made an early dialog.
+    """
+
+    def progressed(self, response: Response, exchange: Exchange | None) -> None:
         """A 1xx above 100."""
 
-    def updated(self, body: bytes) -> bytes:
-        """The called side described its early media anew: the answer, b'' when that cannot be taken."""
-
-    def answered(self, session: Session, response: Response) -> None:
+    def answered(self, session: Session, exchange: Exchange | None) -> None:
         """The first 2xx; its ACK is on the way."""
 
     def refused(self, response: Response) -> None:
@@ -182,7 +183,7 @@ class Outgoing:
             if response.status > 100 and self._listener is not None and self._is_new(response):
                 if len(self._rung) < _BRANCHES:
                     self._rung |= {response.to.tag}
-                self._listener.progressed(response)
+                self._listener.progressed(response, self._heard(response))
         elif response.status < 300:
             self._accepted(response)
         elif not self._try_again(response):
@@ -205,11 +206,21 @@ class Outgoing:
                 self._dialogs,
                 Dialog.as_client(response, f"{self._invitation.from_};tag={self._tag}", self._tag),
                 self._path,
+                self._listener,
                 trunk=self._listener.trunk,
                 contact=self._invitation.contact,
-                updated=self._listener.updated,
+                allow=self._invitation.allow,
+                offered=self._invitation.body,
             )
         return early.acknowledge(response)
+
+    def _heard(self, response: Response) -> Exchange | None:
+        """The exchange of the branch that said this, with what it said."""
+        early = self._early.get(response.to.tag)
+        if early is None:
+            return None
+        early.exchange.remote = description(response) or early.exchange.remote
+        return early.exchange
 
     def _leave_early(self) -> None:
         """No branch rings any more; how far each has counted is kept for those that answer all the same."""
@@ -231,9 +242,11 @@ class Outgoing:
             log.warn("An answer is unusable: {reason}", reason=error.reason, call_id=self._call_id)
             self._report("bad_answer")
             return
-        early = self._early.get(tag)
+        exchange = self._heard(response)
+        early = self._early.pop(tag, None)
         if early is not None:  # its PRACKs and UPDATEs have counted on
             dialog.local_seq, dialog.remote_seq = early.dialog.local_seq, early.dialog.remote_seq
+            early.leave()
         self._leave_early()
         listener, self._listener = self._listener, None
         timer = self._timer if listener is not None else SessionTimer(0)
@@ -245,15 +258,15 @@ class Outgoing:
             self._path,
             listener or _Nobody(),
             contact=self._invitation.contact,
-            local=self._invitation.body,
-            remote=description(response),
+            local=self._invitation.body if exchange is None else exchange.local,
+            remote=description(response) if exchange is None else exchange.remote,
             timer=timer,
             allow=self._invitation.allow,
         )
         self._acks[tag] = session.acknowledge(self._number)
         session.wind_timer()
         if listener is not None:
-            listener.answered(session, response)
+            listener.answered(session, exchange)
         else:
             session.bye(self._cancelled or [("Reason", 'SIP;cause=200;text="Call completed elsewhere"')])
 

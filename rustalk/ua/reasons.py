@@ -65,6 +65,12 @@ REASONS: dict[str, Reason] = {
         Reason("no_files", 503, "the process may open no more files for media", "LimitNOFILE, ulimit -n"),
         Reason("trunk_full", 503, "the trunk has as many calls as it takes", "trunk.max_calls"),
         Reason("trunk_too_fast", 503, "the trunk has got as many new calls a second as it takes", "trunk.max_cps"),
+        Reason(
+            "tls_required",
+            480,
+            "a sips: URI is called over TLS only, and the trunk that it leads to is not reached so",
+            "trunk.protocol",
+        ),
         Reason("no_target", 503, "the trunk has no host that may be called", "trunk state"),
         Reason("internal_error", 500, "the switch failed; the log has the details"),
         # The called side.

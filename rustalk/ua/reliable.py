@@ -32,9 +32,22 @@ class ReliableRing:
     """The 18x of one INVITE, one at a time: each is repeated until its PRACK comes (section 3).
 
     ``lost`` is called when none comes within 64*T1. What is to be sent after them, the 2xx, waits in ``settle``.
+    ``described`` tells whether one with a session description has been acknowledged.
     """
 
-    __slots__ = ("_again", "_interval", "_limit", "_lost", "_next", "_number", "_queue", "_ring", "_transaction")
+    __slots__ = (
+        "_again",
+        "_describes",
+        "_interval",
+        "_limit",
+        "_lost",
+        "_next",
+        "_number",
+        "_queue",
+        "_ring",
+        "_transaction",
+        "described",
+    )
 
     def __init__(self, transaction: ServerTransaction, lost: Callable[[], None]) -> None:
         self._transaction = transaction
@@ -46,6 +59,8 @@ class ReliableRing:
         self._again: Timeout | None = None
         self._limit: Timeout | None = None
         self._interval = 0.0
+        self._describes = False
+        self.described = False
 
     def send(self, status: int, to_tag: str, fields: Iterable[Field], body: bytes) -> None:
         """Ring now, or once what went before is acknowledged."""
@@ -57,7 +72,7 @@ class ReliableRing:
         if self._ring is not None:
             self._queue.append((status, tuple(fields), body))
             return
-        self._ring = ring
+        self._ring, self._describes = ring, bool(body)
         endpoint = self._transaction.endpoint
         self._interval = endpoint.timers.t1
         self._limit = endpoint.timeouts.start(64 * endpoint.timers.t1, self._give_up)
@@ -74,6 +89,7 @@ class ReliableRing:
             return False
         self._rest()
         self._number += 1
+        self.described |= self._describes
         if self._queue:
             status, fields, body = self._queue.popleft()
             self.send(status, to_tag, fields, body)

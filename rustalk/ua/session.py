@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from rustalk.interfaces import IFlow
 from rustalk.sdp.errors import SdpError
 from rustalk.sdp.own import resumed
+from rustalk.sdp.parse import parse
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.session_timer import SessionTimer
@@ -23,11 +24,12 @@ from .acknowledgement import Acknowledgement
 from .dialogs import Dialogs
 from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction, Unheard
 from .inspect import ALLOW, SDP, description, inspect
+from .offer import Offer
 from .reinvite import Reinvite
 from .route import Path
 from .timeouts import Timeout
 
-__all__ = ["Offer", "Session", "SessionListener"]
+__all__ = ["Session", "SessionListener"]
 
 log = Logger()
 
@@ -56,40 +58,6 @@ class SessionListener(Protocol):
         """The session is over: 'bye' with the request, or why we could not go on. The dialog is gone."""
 
 
-class Offer:
-    """New media offered by the peer in a re-INVITE or UPDATE; ``body`` where it wants them without describing them."""
-
-    __slots__ = ("_session", "body", "transaction", "withdrawn")
-
-    def __init__(self, session: Session, transaction: ServerTransaction, body: bytes) -> None:
-        self._session: Session | None = session
-        self.transaction = transaction
-        self.body = body
-        self.withdrawn = False
-
-    def accept(self, body: bytes) -> None:
-        """Answer with this description; nothing happens when the peer has taken its offer back."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.offer_accepted(self, body)
-
-    def refuse(self, code: str, status: int = 0) -> None:
-        """Leave the media as they were, for a cause of the registry of reasons."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.offer_refused(self.transaction, code, status)
-
-    def cancelled(self, cancel: Request) -> None:
-        """The peer cancelled its re-INVITE."""
-        self.withdrawn = True
-        self.refuse("caller_cancelled")
-
-    def transaction_failed(self, cause: str) -> None:
-        """The connection that it came on is gone, and for the peer it has failed."""
-        self.withdrawn = True
-        self.refuse("caller_lost")
-
-
 class Session:
     """One leg's dialog after its INVITE was answered.
 
@@ -103,6 +71,7 @@ class Session:
         "_deadline",
         "_dialogs",
         "_expiry",
+        "_is_owed",
         "_parting",
         "_path",
         "_pending",
@@ -143,6 +112,7 @@ class Session:
         self._path = path
         self._acceptance: Acceptance | None = None
         self._busy: ServerTransaction | None = None
+        self._is_owed = False
         self._pending: Reinvite | None = None
         self._expiry: Timeout | None = None
         self._deadline: Timeout | None = None
@@ -274,9 +244,11 @@ class Session:
             return
         acceptance.acknowledged()
         self._acceptance = None
+        owed, self._is_owed = self._is_owed, False
+        body = description(request) or (self.remote if owed else b"")
         if self._parting is not None:
             self._part(self._parting)
-        elif (body := description(request)) and body != self.remote:
+        elif body and (owed or body != self.remote):
             self.remote = body
             self.listener.answer_received(body)
         elif not self.remote:  # our 2xx offered, and nobody answered (RFC 3261 section 13.2.1)
@@ -298,7 +270,8 @@ class Session:
         self.dialog.refresh_target(request)
         body = description(request)
         wanted = body or (_resumed(self.remote) if request.method == "INVITE" else b"")
-        if wanted and (wanted != self.remote or _is_out_of_place(self.local, wanted)):
+        is_open = not wanted and request.method == "INVITE" and _is_nowhere(self.remote)
+        if is_open or (wanted and (wanted != self.remote or _is_out_of_place(self.local, wanted))):
             self._busy = transaction
             offer = Offer(self, transaction, wanted)
             transaction.listener = offer
@@ -315,7 +288,8 @@ class Session:
             return
         self._busy = None
         self.local = body
-        self.remote = offer.body
+        self.remote = offer.body or self.remote
+        self._is_owed = not offer.body
         if transaction.request.method == "INVITE":
             self._answer_invite(transaction, body)
         else:
@@ -430,6 +404,14 @@ def _resumed(remote: bytes) -> bytes:
         return resumed(remote) if remote else b""
     except SdpError:
         return b""
+
+
+def _is_nowhere(remote: bytes) -> bool:
+    """Whether a peer that holds has said no address to talk to again: only its answer to an offer of ours tells one."""
+    try:
+        return bool(remote) and parse(remote).is_hold
+    except SdpError:
+        return False
 
 
 def _is_out_of_place(local: bytes, offer: bytes) -> bool:

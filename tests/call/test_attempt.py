@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from rustalk.call.attempt import Attempt, blame
 from rustalk.call.events import Refused
 from rustalk.call.leg import CalleeLeg
+from rustalk.ua.subject import Subject
 
 
 class Host:
@@ -50,11 +51,12 @@ def leg() -> CalleeLeg:
     return CalleeLeg("carrier", Wire(), "call-1", lambda leg, event: None)
 
 
-def place(attempt: Attempt, sent: Sent) -> list[Refused | None]:
+def place(attempt: Attempt, sent: Sent, *, is_secure: bool = False) -> list[Refused | None]:
     """Begin; the list fills with the outcome."""
+    subject = Subject("1", "2", is_secure=is_secure)
     outcome: list[Refused | None] = []
     dial = cast(Any, lambda *_: sent)
-    waiting = Deferred.fromCoroutine(attempt.place(dial, cast(Any, Host()), cast(Any, Wire()), cast(Any, None), b""))
+    waiting = Deferred.fromCoroutine(attempt.place(dial, cast(Any, Host()), cast(Any, Wire()), subject, b""))
     waiting.addCallback(outcome.append)
     return outcome
 
@@ -77,6 +79,18 @@ def test_giving_up_cancels_the_invite_and_ends_the_attempt(leg: CalleeLeg) -> No
     attempt.cancel("SIP;cause=200")
     attempt.cancel("again")
     assert (outcome, sent.cancelled) == ([None], [[("Reason", "SIP;cause=200")]])
+
+
+@pytest.mark.parametrize(("transport", "outcome"), [("UDP", [Refused(0, "tls_required")]), ("TLS", [])])
+def test_who_is_called_over_tls_only(
+    leg: CalleeLeg, monkeypatch: pytest.MonkeyPatch, transport: str, outcome: list[Refused | None]
+) -> None:
+    """RFC 5630 section 4: nobody else is sent an INVITE."""
+    monkeypatch.setattr(Wire, "transport", transport)
+    attempt = Attempt(leg)
+    assert place(attempt, Sent(), is_secure=True) == outcome
+    assert attempt.is_open is (transport == "TLS")
+    attempt.resolve(None)
 
 
 @pytest.mark.parametrize(

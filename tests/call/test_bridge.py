@@ -8,8 +8,9 @@ import pytest
 
 from rustalk.call import bridge
 from rustalk.media.session import MediaSession, MediaSide
+from rustalk.ua.offer import Offer
 from rustalk.ua.reasons import REASONS
-from rustalk.ua.session import Offer, Session
+from rustalk.ua.session import Session
 from tests.fakes.agents import describe
 from tests.fakes.relay import MemoryRelay
 

@@ -35,9 +35,9 @@ def make_leg(kind: type[CallerLeg] | type[CalleeLeg], heard: list[Event]) -> Leg
     ],
 )
 def test_how_a_session_ends(heard: list[Event], cause: str, code: str) -> None:
-    """Each cause has a code of the registry."""
+    """Each cause has a code of the registry; all but BYE are ends that we make."""
     make_leg(CallerLeg, heard).session_ended(cause, None)
-    assert heard == [Ended(code)]
+    assert heard == [Ended(code, by_switch=cause != "bye")]
 
 
 def test_the_reason_of_a_bye_crosses(heard: list[Event]) -> None:

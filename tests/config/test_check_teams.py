@@ -105,3 +105,28 @@ def test_media_bypass_that_cannot_work_is_warned_of() -> None:
     """XFR-01: it needs REFER; ICE-01: and an IPv4 address."""
     assert warned(teams={"media_bypass": True, "allow_refer": False}) == ["$.teams.allow_refer"]
     assert warned(teams={"media_bypass": True}, media={"bind_address": "::1"}) == ["$.teams.media_bypass"]
+
+
+AZURE = {"id": "acs", "host": "sip.pstnhub.microsoft.com:5061", "protocol": "tls"}
+OWN = {"id": "acs", "protocols": ["tls"], "bind_port": 5071, "domain": "acs.example.com"}
+OUTSIDE = {"id": "outside", "protocols": ["tls"], "bind_port": 5061, "domain": ""}
+FILES = {"tls_cert": "acs.pem", "tls_key": "acs.key"}
+
+
+def test_a_name_is_not_used_for_teams_and_for_azure() -> None:
+    """MTN-07: a trunk to the hosts that both have, with the name that Teams is paired with, is warned of."""
+    assert warned(teams=TEAMS, trunks=[AZURE]) == ["$.trunks[0].host"]
+    more = {"id": "acs", "host": "192.0.2.9", "hosts": [{"host": "SIP2.pstnhub.Microsoft.com."}], "protocol": "tls"}
+    assert warned(teams=TEAMS, trunks=[more]) == ["$.trunks[0].hosts[0].host"]
+    assert warned(teams=TEAMS | {"enabled": False}, trunks=[AZURE]) == []
+    assert warned(teams=TEAMS, trunks=[AZURE | {"host": "sip.notpstnhub.microsoft.com"}]) == []
+
+
+def test_a_name_of_its_own_is_for_azure() -> None:
+    """MTN-07: a profile with another domain is what the warning asks for; one with a tenant's name is not."""
+    profiles = [OUTSIDE, OWN | FILES]
+    acs = AZURE | {"profile": "acs"}
+    teams = TEAMS | {"profile": "outside"}
+    assert warned(teams=teams, trunks=[acs], sip_profiles=profiles) == []
+    tenant = teams | {"tenants": [TENANT | {"fqdn": "acs.example.com"}]}
+    assert warned(teams=tenant, trunks=[acs], sip_profiles=profiles) == ["$.trunks[0].host"]

@@ -38,7 +38,20 @@ from tests.fakes.clock import OrderedClock
 from tests.fakes.network import MemoryTransport, Network, lookup_nothing, run
 from tests.fakes.relay import MemoryRelay
 
-__all__ = ["CARRIER", "CARRIER2", "FQDN", "PLAIN", "PROXIES", "REGION", "SBC", "Site", "Talk", "merged"]
+__all__ = [
+    "CARRIER",
+    "CARRIER2",
+    "FQDN",
+    "PLAIN",
+    "PROXIES",
+    "REGION",
+    "SBC",
+    "Site",
+    "Talk",
+    "merged",
+    "watched_lines",
+    "watched_log",
+]
 
 SBC = "192.0.2.10"
 FQDN = "sbc.example.com"
@@ -318,6 +331,21 @@ def watched_log() -> Iterator[list[str]]:
     def observe(event: LogEvent) -> None:
         if "log_failure" in event:
             lines.append(f"{formatEvent(event)}: {event['log_failure'].getTraceback()}")
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield lines
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+@contextmanager
+def watched_lines() -> Iterator[list[str]]:
+    """Collects what the switch logs."""
+    lines: list[str] = []
+
+    def observe(event: LogEvent) -> None:
+        lines.append(formatEvent(event))
 
     globalLogPublisher.addObserver(observe)
     try:

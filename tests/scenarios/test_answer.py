@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rustalk.sip.message import Request
-from tests.scenarios.site import CARRIER, PROXIES, REGION, SBC, Site
+from tests.scenarios.site import CARRIER, PROXIES, REGION, SBC, Site, watched_lines
 
 
 def test_a_lost_ack_is_sent_again_for_each_repeated_200(site: Site) -> None:
@@ -36,13 +36,16 @@ def test_a_200_whose_ack_is_lost_is_repeated(site: Site) -> None:
 
 
 def test_a_call_that_nobody_acknowledges_ends_on_both_sides(site: Site) -> None:
-    """F-01: after 64*T1 without ACK both legs get BYE, and the reason is no_ack."""
+    """F-01: after 64*T1 without ACK both legs get BYE; the reason is no_ack, and the log says that we ended it."""
     site.carrier.acks = False
     talk = site.ringing("carrier", "teams")
     talk.callee.answer()
-    site.run(40)
+    with watched_lines() as lines:
+        site.run(40)
     assert talk.is_over
-    assert site.record.reason == "no_ack"
+    assert any("because of the caller on carrier: no_ack" in line for line in lines)
+    assert any("(switch ended it" in line for line in lines)
+    assert (site.record.reason, site.record.hung_up_by) == ("no_ack", "switch")
     (bye,) = talk.caller.received("BYE")
     assert "no_ack" in (bye.get("Reason") or "")
 

@@ -9,7 +9,7 @@ import pytest
 from rustalk.sip.message import Request
 from rustalk.sip.status import reason_phrase
 from tests.fakes.agents import Leg
-from tests.scenarios.site import CARRIER, CARRIER2, CONFIGURATION, PROXIES, Site
+from tests.scenarios.site import CARRIER, CARRIER2, CONFIGURATION, PROXIES, Site, watched_lines
 
 ONE, TWO, THREE = PROXIES.values()
 
@@ -246,14 +246,17 @@ def test_hosts_share_calls_by_weight(build: Callable[..., Site]) -> None:
 
 
 def test_answers_to_our_own_invite_are_not_the_callers(site: Site) -> None:
-    """A 401, 420 or 302 of the called side would be no answer to what the caller sent."""
-    expected = {302: 480, 401: 503, 420: 503, 422: 503}
+    """A 401, 420 or 302 of the called side would be no answer to what the caller sent; log and Reason tell of it."""
+    expected = {302: 480, 401: 503, 407: 503, 420: 503, 422: 503}
     for status, heard in expected.items():
         site.teams.plan = refusing_with(status, *PROXIES.values())
-        leg = site.carrier.call()
-        site.run()
+        with watched_lines() as lines:
+            leg = site.carrier.call()
+            site.run()
         assert leg.statuses == [heard]
         assert leg.responses[-1].reason == reason_phrase(heard)
+        assert (leg.responses[-1].get("Reason") or "").startswith(f"SIP;cause={status};")
+        assert [line for line in lines if f"teams answered {status} " in line and f"gets {heard}" in line]
 
 
 def test_a_cancelled_hunt_tries_nobody_else(site: Site) -> None:

@@ -140,6 +140,75 @@ def test_a_phone_that_asks_for_an_offer_and_holds_on(site: Site) -> None:
     talk.end()
 
 
+@PAIRS
+def test_a_phone_without_an_address_that_resumes_by_asking_for_an_offer(site: Site, holder: str, held: str) -> None:
+    """HLD-02, RFC 6337 section 5.3: on hold at 0.0.0.0 it is offered what the other side can; its ACK says where."""
+    talk = site.talking(holder, held)
+    before = place(talk.caller.remote)
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "zero", 2)
+    talk.callee.local = b""
+    site.side(holder).acks = False
+    answers = talk.caller.ask("INVITE")
+    site.run()
+    assert (direction(answers[-1].body), place(answers[-1].body)) == (b"sendrecv", before)
+    talk.caller.ack(talk.caller.asked.cseq.number, talk.caller.agent.describe(version=3, port=4600))
+    site.run()
+    assert [direction(offer.body) for offer in talk.callee.received("INVITE")] == [b"inactive", b"sendrecv"]
+    assert site.relay.streams[0].expected[0][0] == (talk.caller.agent.hosts[0], 4600)
+    assert talk.caller.received("INVITE") == []
+    talk.end()
+
+
+def test_a_call_that_begins_nowhere(site: Site) -> None:
+    """RFC 3725 section 4.2: a controller calls with a black hole, then asks for an offer."""
+    body = re.sub(rb"c=IN IP4 \S+", b"c=IN IP4 0.0.0.0", site.carrier.describe())
+    talk = site.talking("carrier", "teams", body=body)
+    site.carrier.acks = False
+    answers = talk.caller.ask("INVITE")
+    site.run()
+    assert direction(answers[-1].body) == b"sendrecv"
+    talk.caller.ack(talk.caller.asked.cseq.number, site.carrier.describe(version=3))
+    site.run()
+    assert direction(talk.callee.remote) == b"sendrecv"
+    assert site.relay.streams[0].expected[0][0] == ("198.51.100.7", 4000)
+    talk.end()
+
+
+@pytest.mark.parametrize("way", ["zero", ""])
+def test_a_phone_without_an_address_that_holds_on(site: Site, way: str) -> None:
+    """RFC 6337: its ACK says so, or nothing at all: the other side hears nothing, and the call goes on."""
+    talk = site.talking()
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "zero", 2)
+    site.carrier.acks = False
+    talk.caller.ask("INVITE")
+    site.run()
+    talk.caller.ack(talk.caller.asked.cseq.number, describe(talk.caller, way, 3) if way else b"")
+    site.run()
+    assert len(talk.callee.received("INVITE")) == 1
+    talk.callee.local = b""
+    site.carrier.acks = True
+    answer = say(talk, talk.caller, "sendrecv", 4)
+    assert direction(talk.callee.remote) == direction(answer.body) == b"sendrecv"
+    talk.end()
+
+
+def test_the_other_side_holds_when_a_phone_without_an_address_resumes(site: Site) -> None:
+    """HLD-01: it was offered sendrecv, and is told in a re-INVITE that the other side still holds."""
+    talk = site.talking("other", "carrier")
+    answer_as(talk.callee, "inactive")
+    say(talk, talk.caller, "zero", 2)
+    site.other.acks = False
+    talk.caller.ask("INVITE")
+    site.run()
+    talk.caller.local = talk.caller.agent.describe(version=4, lines=["a=inactive"])
+    talk.caller.ack(talk.caller.asked.cseq.number, talk.caller.agent.describe(version=3))
+    site.run()
+    assert [direction(offer.body) for offer in talk.caller.received("INVITE")] == [b"inactive"]
+    talk.end()
+
+
 def test_both_sides_hold(site: Site) -> None:
     """HLD-01: one resumes and the other one does not: still inactive."""
     talk = site.talking()

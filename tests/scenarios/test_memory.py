@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.scenarios.site import SBC, Site, Talk
+from tests.scenarios.test_early_updates import ALLOW, held, reliable, ring, settle, take
+from tests.scenarios.test_prack import REQUIRED
 from tests.scenarios.test_transfer import dialog_of, refer
 
 FOR_GOOD = 120.0
@@ -85,7 +87,27 @@ def pick_up(site: Site, talk: Talk) -> None:
     talk.caller.bye()
 
 
-@pytest.mark.parametrize("end", [hang_up, refuse, give_up, ring_reliably, join_with_another, pick_up])
+def hold_early(site: Site, talk: Talk) -> None:
+    """Callers that hold before the answer (RFC 3311): one is answered, the other gives up while it waits."""
+    site.carrier.answers["UPDATE"] = 0
+    for given_up in (False, True):
+        early = site.ringing("other", "carrier", fields=[*REQUIRED, ALLOW])
+        ring(early, "a", site.carrier.describe(), *reliable(17, ALLOW))
+        settle(early)
+        held(early)
+        if given_up:
+            early.caller.cancel()
+            early.callee.waiting.clear()
+        else:
+            take(early)
+            early.callee.answer(tag="a")
+            site.run()
+            early.caller.bye()
+        site.run()
+    hang_up(site, talk)
+
+
+@pytest.mark.parametrize("end", [hang_up, refuse, give_up, ring_reliably, join_with_another, pick_up, hold_early])
 def test_a_call_leaves_no_garbage(site: Site, end: Callable[[Site, Talk], object]) -> None:
     """However it ends, nothing of the call waits for the garbage collector (F-04, F-05)."""
     with nothing_to_collect():

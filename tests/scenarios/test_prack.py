@@ -84,6 +84,21 @@ def test_a_caller_that_never_acknowledges(insistent: Talk) -> None:
     assert insistent.callee.cancelled is not None
 
 
+def test_what_the_called_side_asks_before_the_caller_may_hear_its_answer(insistent: Talk) -> None:
+    """RFC 3261 section 14.2: 491 and 500 with Retry-After, not 481, which would end its dialog."""
+    site = insistent.site
+    insistent.callee.ring(180)
+    insistent.callee.answer()
+    site.run(0.1)
+    offer = insistent.callee.ask("INVITE", site.teams.describe(version=2, lines=["a=inactive"]))
+    info = insistent.callee.ask("INFO")
+    site.run(0.1)
+    assert [answer.status for answer in (offer[-1], info[-1])] == [491, 500]
+    prack(insistent.caller)
+    site.run()
+    insistent.end()
+
+
 def test_a_prack_for_something_else(insistent: Talk) -> None:
     """481, and the ring goes on."""
     insistent.callee.ring(180)
@@ -110,6 +125,44 @@ def test_an_answer_in_the_prack(site: Site) -> None:
     talk.caller.ack()
     site.run()
     assert not talk.is_over
+    talk.end()
+
+
+def test_a_late_offer_rings_reliably_with_an_offer_only(site: Site) -> None:
+    """RFC 3262 section 5: the first reliable 18x must offer, so a 180 that cannot goes out unreliably."""
+    site.carrier.acks = False
+    talk = site.ringing(fields=REQUIRED, body=b"")
+    talk.callee.ring(180)
+    site.run(0.1)
+    assert (last(talk.caller).status, last(talk.caller).get("RSeq")) == (180, None)
+    talk.callee.ring(183, body=site.teams.describe())
+    site.run(0.1)
+    assert last(talk.caller).get("RSeq") is not None
+    prack(talk.caller, site.carrier.describe(port=4800))
+    site.run(0.1)
+    talk.callee.ring(180)
+    site.run(0.1)
+    assert (last(talk.caller).status, last(talk.caller).get("RSeq") is None) == (180, False)
+    prack(talk.caller)
+    talk.callee.answer()
+    site.run()
+    talk.caller.ack()
+    site.run()
+    assert site.relay.streams[0].expected[0][0] == ("198.51.100.7", 4800)
+    talk.end()
+
+
+def test_a_late_offer_that_rings_unreliably_and_is_answered(site: Site) -> None:
+    """RFC 3262 section 5: the 200 offers and the ACK answers, and no PRACK is waited for."""
+    site.carrier.acks = False
+    talk = site.ringing(fields=REQUIRED, body=b"")
+    talk.callee.ring(180)
+    talk.callee.answer()
+    site.run(0.1)
+    assert talk.caller.statuses == [180, 200]
+    talk.caller.ack(body=site.carrier.describe(port=4800))
+    site.run()
+    assert site.relay.streams[0].expected[0][0] == ("198.51.100.7", 4800)
     talk.end()
 
 

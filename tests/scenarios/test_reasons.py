@@ -285,6 +285,13 @@ def full(site: Site) -> Site:
     return site
 
 
+def secure_only(site: Site) -> Site:
+    """A carrier without TLS that sends the caller to a sips: number of its own."""
+    site.ringing("teams", "carrier").callee.refuse(302, [("Contact", "<sips:+15559990003@198.51.100.7>")])
+    site.run()
+    return site
+
+
 def untargeted(site: Site) -> Site:
     """A trunk without hosts."""
     site.trunks["teams"].gateways = ()
@@ -345,6 +352,7 @@ def scenarios(build: Build) -> Iterator[tuple[str, Site]]:
     yield "route_hangup", refuse(build(routing=routed("accept", "486")))
     yield "no_media_ports", without_ports(build())
     yield "no_files", failing(build(), NoFilesError("none is left"))
+    yield "tls_required", secure_only(build())
     yield "no_target", untargeted(build())
     yield "target_unreachable", unreachable(build())
     yield "target_silent", silent(build())

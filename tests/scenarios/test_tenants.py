@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rustalk.cli.dry_run import DryRun, Question
-from tests.scenarios.site import CARRIER, FQDN, OTHER, Site
+from tests.fakes.agents import Leg
+from tests.scenarios.site import CARRIER, FQDN, OTHER, Site, Talk
 
 A, B = f"a.{FQDN}", f"b.{FQDN}"
 
@@ -64,6 +65,34 @@ def test_a_carrier_reaches_the_tenant_of_the_number(site: Site, number: str, hos
     invite = talk.callee.invite
     assert invite.contact is not None
     assert (invite.contact.uri.host, invite.from_.uri.host) == (host, host)
+    talk.end()
+
+
+def replacing(talk: Talk, host: str) -> Leg:
+    """A user of this tenant takes the place of the side of Teams."""
+    dialog = talk.callee.dialog
+    value = f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag}"
+    leg = talk.site.teams.call(uri=f"sip:+15550001@{host}:5061", fields=[("Replaces", value)])
+    talk.site.run()
+    return leg
+
+
+def test_a_user_of_a_tenant_takes_a_call_over(site: Site) -> None:
+    """MTN-03, XFR-07: our Contact towards it has the tenant's name too."""
+    talk = site.talking("carrier", "teams", called="+15550001")
+    leg = replacing(talk, A)
+    answer = leg.responses[-1]
+    assert (answer.status, answer.contacts[0].uri.host) == (200, A)
+    leg.bye()
+    site.run()
+
+
+@pytest.mark.parametrize(("host", "status", "code"), [(B, 481, "no_dialog"), ("c.example.com", 404, "unknown_tenant")])
+def test_nobody_takes_over_the_call_of_another_tenant(site: Site, host: str, status: int, code: str) -> None:
+    """MTN-05: for it there is no such call."""
+    talk = site.talking("carrier", "teams", called="+15550001")
+    leg = replacing(talk, host)
+    assert (leg.statuses, code in (leg.responses[-1].get("Reason") or "")) == ([status], True)
     talk.end()
 
 

@@ -10,7 +10,7 @@ import pytest
 from rustalk.sip.message import Request
 from rustalk.sip.replaces import Replaces
 from tests.fakes.agents import Leg
-from tests.scenarios.site import CARRIER, FQDN, OTHER, PLAIN, PROXIES, Site, Talk
+from tests.scenarios.site import CARRIER, FQDN, OTHER, PLAIN, PROXIES, Site, Talk, watched_lines
 
 Build = Callable[..., Site]
 OBJECT = "sip:sip.pstnhub.microsoft.com:5061;transport=tls;x-m=8:orgid:7c1d;x-t=9f00"
@@ -192,6 +192,37 @@ def to_other(pattern: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("scheme", ["sips", "SIPS"])
+def test_a_secure_target_is_not_called_without_tls(build: Build, scheme: str) -> None:
+    """RFC 5630 section 4: the trunk that the number leads to speaks UDP, so 480 and a reason that says so."""
+    site = build(teams={"refer_local": True}, routing=to_other("^[+]1999"))
+    talk = site.talking("carrier", "teams")
+    with watched_lines() as lines:
+        refer(talk, talk.callee, f"{scheme}:+19995550100@sip.pstnhub.microsoft.com:5061")
+    assert told(talk.callee)[-1] == "480 terminated"
+    assert any("tls_required" in line for line in lines)
+    assert site.other.calls == []
+    talk.end()
+
+
+def test_a_secure_target_is_called_over_tls(site: Site) -> None:
+    """OPT-09: Teams, which has nothing but TLS, is called all the same, and written no sips:."""
+    talk = site.talking("teams", "carrier")
+    refer(talk, talk.callee, "sips:+15559990003@192.0.2.10")
+    leg = newest(site, "teams", talk.caller)
+    assert leg.invite.uri.startswith("sip:+15559990003@")
+    leg.refuse(486)
+    site.run()
+    own = site.talking("carrier", "teams")
+    refer(own, own.callee, f"sips:{OBJECT.removeprefix('sip:')}")
+    leg = newest(site, "teams", own.callee)
+    assert leg.invite.uri == OBJECT
+    leg.refuse(486)
+    site.run()
+    talk.end()
+    own.end()
+
+
 def test_a_refer_to_nobody(site: Site) -> None:
     """A target without a number that is not Teams' own: 404 in the last NOTIFY, nobody is called."""
     talk = site.talking("teams", "carrier")
@@ -302,6 +333,51 @@ def test_a_ringing_call_is_picked_up(site: Site) -> None:
     talk.caller.bye()
     site.run()
     assert leg.over
+
+
+@pytest.mark.parametrize("caller_offers", [True, False])
+@pytest.mark.parametrize("taker_offers", [True, False])
+def test_offers_may_be_late_in_a_call_that_is_picked_up(site: Site, caller_offers: bool, taker_offers: bool) -> None:
+    """HDR-11, RFC 3891: whoever of the two brings no offer gets ours; both hear each other in the end."""
+    site.carrier.acks = caller_offers
+    talk = site.ringing("carrier", "teams", body=site.carrier.describe() if caller_offers else b"")
+    talk.callee.ring(tag="branch")
+    site.run()
+    value = f"{talk.callee.call_id};to-tag={talk.callee.invite.from_.tag};from-tag=branch"
+    body = site.teams.describe(port=7900) if taker_offers else b""
+    site.teams.acks = taker_offers
+    leg = site.teams.call(fields=[("Replaces", value)], body=body)
+    site.run(1)
+    if not taker_offers:
+        leg.ack(body=site.teams.describe(port=7900))
+        site.run()
+    if not caller_offers:
+        talk.caller.ack(body=site.carrier.describe())
+        site.run()
+    assert (leg.statuses[-1], talk.caller.statuses[-1]) == (200, 200)
+    assert [place[0] for place in site.relay.streams[0].expected] == [("198.51.100.7", 4000), ("52.114.0.1", 7900)]
+    assert b"a=inactive" not in talk.caller.remote + leg.remote
+    site.run(60)
+    talk.caller.bye()
+    site.run()
+    assert leg.over
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense"])
+def test_who_picked_up_answers_our_offer_with_nothing_that_can_be_read(site: Site, body: bytes) -> None:
+    """RFC 3261 section 13.2.1: it hears BYE, and the caller is refused at once."""
+    talk = site.ringing("carrier", "teams")
+    talk.callee.ring(tag="branch")
+    site.run()
+    value = f"{talk.callee.call_id};to-tag={talk.callee.invite.from_.tag};from-tag=branch"
+    site.teams.acks = False
+    leg = site.teams.call(fields=[("Replaces", value)], body=b"")
+    site.run()
+    leg.ack(body=body)
+    site.run(1)
+    assert leg.over
+    assert "bad_media" in (talk.caller.responses[-1].get("Reason") or "")
+    assert talk.caller.statuses[-1] in (480, 488)
 
 
 def test_who_picked_up_hangs_up_before_the_media_are_settled(site: Site) -> None:

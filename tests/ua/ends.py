@@ -16,11 +16,13 @@ from rustalk.sip.timers import Timers
 from rustalk.transport.resolve import Resolver
 from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import Endpoint, ServerTransaction, Verdict
+from rustalk.ua.exchange import Exchange
 from rustalk.ua.incoming import Incoming
 from rustalk.ua.inspect import ALLOW
+from rustalk.ua.offer import Offer
 from rustalk.ua.outgoing import Invitation, Outgoing
 from rustalk.ua.route import Path, Router
-from rustalk.ua.session import Offer, Session
+from rustalk.ua.session import Session
 from rustalk.ua.timeouts import Timeouts
 from tests.fakes.agents import Agent
 from tests.fakes.network import MemoryTransport, Network, lookup_nothing, run
@@ -45,7 +47,8 @@ class Heard:
 
 
 class Listener:
-    """Listens to calls and sessions; ``said`` is what it was told, in order, ``reply`` its answer to an UPDATE."""
+    """Listens to calls and sessions; ``said`` is what it was told, in order, ``reply`` its answer to
+    an UPDATE: b"" refuses it, None waits."""
 
     trunk = "peer"
 
@@ -56,13 +59,15 @@ class Listener:
         self.refers: list[ServerTransaction] = []
         self.notifies: list[ServerTransaction] = []
         self.updates: list[bytes] = []
-        self.reply = b""
+        self.reply: bytes | None = b""
+        self.exchange: Exchange | None = None
         self.session: Session | None = None
 
-    def progressed(self, response: Response) -> None:
+    def progressed(self, response: Response, exchange: Exchange | None) -> None:
         self.said.append(str(response.status))
+        self.exchange = exchange
 
-    def answered(self, session: Session, response: Response) -> None:
+    def answered(self, session: Session, exchange: Exchange | None) -> None:
         self.said.append("answered")
         self.session = session
 
@@ -90,9 +95,14 @@ class Listener:
     def notify_received(self, transaction: ServerTransaction) -> None:
         self.notifies.append(transaction)
 
-    def updated(self, body: bytes) -> bytes:
-        self.updates.append(body)
-        return self.reply
+    def updated(self, offer: Offer, exchange: Exchange) -> None:
+        self.updates.append(offer.body)
+        if self.reply is None:
+            self.offers.append(offer)
+        elif self.reply:
+            offer.accept(self.reply)
+        else:
+            offer.refuse("bad_media")
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         self.said.append(cause)

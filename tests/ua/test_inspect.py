@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rustalk.ua.inspect import ALLOW, Unfit, inspect, offers
+from rustalk.ua.inspect import ALLOW, Unfit, description, inspect
 from rustalk.ua.reasons import REASONS
 from tests.fakes.messages import make_request
 
@@ -48,8 +48,8 @@ def test_a_refusal_says_what_would_do() -> None:
     assert inspect(make_request("INVITE", "Accept: text/plain")) == Unfit("unacceptable", accept)
 
 
-def test_an_offer_is_a_session_description() -> None:
-    """A body of another type, or none, is no offer."""
-    assert offers(make_request("INVITE", "Content-Type: application/sdp", body=SDP))
-    assert not offers(make_request("INVITE", "Content-Type: text/plain", body=SDP))
-    assert not offers(make_request("INVITE"))
+def test_a_description_is_a_body_of_its_type() -> None:
+    """A body of another type, or none, describes nothing."""
+    assert description(make_request("INVITE", "Content-Type: application/sdp", body=SDP)) == SDP
+    assert description(make_request("INVITE", "Content-Type: text/plain", body=SDP)) == b""
+    assert description(make_request("INVITE")) == b""
