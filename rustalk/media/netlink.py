@@ -9,22 +9,29 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from struct import Struct
 from typing import TypeAlias
 
 __all__ = [
     "ACK",
+    "POLICIES",
     "Attributes",
+    "Changes",
+    "Hop",
     "Message",
     "Netlink",
     "NetlinkError",
     "attribute",
     "attributes",
-    "is_elsewhere",
+    "interface_name",
     "nested",
+    "next_hop",
     "number",
+    "protects",
     "size_of",
     "text",
 ]
@@ -34,6 +41,9 @@ Message: TypeAlias = tuple[int, int, bytes]
 """Type, flags beside REQUEST, and what follows the header."""
 
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+
+POLICIES = 6
+"""The part of the kernel that knows of IPsec: NETLINK_XFRM."""
 
 _LARGEST_ANSWER = 1 << 16
 _ERROR, _DONE, _FIRST_REAL = 0x2, 0x3, 0x10
@@ -163,18 +173,91 @@ def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 _GET_ROUTE = 26
-_DESTINATION = 1
+_DESTINATION, _SOURCE, _INTERFACE, _GATEWAY, _OTHER_GATEWAY, _ENCAPSULATION = 1, 2, 4, 5, 18, 22
 _UNICAST = 1
 _ROUTE = Struct("=BBBBBBBBI")
 
 
-def is_elsewhere(routing: Netlink, host: str) -> bool:
-    """Whether this address is another host's, and there is a way there. ``routing`` is of socket.NETLINK_ROUTE."""
-    ip = ip_address(host)
-    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-    asked = _ROUTE.pack(family, ip.max_prefixlen, 0, 0, 0, 0, 0, 0, 0) + attribute(_DESTINATION, ip.packed)
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where packets for a host go next: the index of the interface, and whose address on the wire is asked for there.
+
+    ``neighbour`` is None where that cannot be said: a gateway of another IP version, or packets that are wrapped up.
+    """
+
+    interface: int
+    neighbour: bytes | None
+
+
+def next_hop(routing: Netlink, host: str, source: str) -> Hop | None:
+    """Where what we send to this host from our address ``source`` goes next; None to our own host, and to nowhere.
+
+    ``routing`` is of socket.NETLINK_ROUTE.
+    """
+    ip, own = ip_address(host), ip_address(source)
+    family, size = socket.AF_INET if ip.version == 4 else socket.AF_INET6, ip.max_prefixlen
+    asked = _ROUTE.pack(family, size, size, 0, 0, 0, 0, 0, 0)
     try:
-        found = routing.ask([(_GET_ROUTE, 0, asked)])
+        found = routing.ask(
+            [(_GET_ROUTE, 0, asked + attribute(_DESTINATION, ip.packed) + attribute(_SOURCE, own.packed))]
+        )
     except NetlinkError:
-        return False
-    return any(_ROUTE.unpack_from(route)[7] == _UNICAST for route in found)
+        return None
+    if _ROUTE.unpack_from(found[0])[7] != _UNICAST:
+        return None
+    says = attributes(found[0][_ROUTE.size :])
+    wrapped = _OTHER_GATEWAY in says or _ENCAPSULATION in says
+    return Hop(int.from_bytes(says[_INTERFACE], sys.byteorder), None if wrapped else says.get(_GATEWAY, ip.packed))
+
+
+_GET_LINK = 18
+_NAME = 3
+_LINK = Struct("=BxHiII")
+
+
+def interface_name(routing: Netlink, index: int) -> str:
+    """The name of the interface with this index. Raises NetlinkError, ENODEV where there is none."""
+    (answer,) = routing.ask([(_GET_LINK, 0, _LINK.pack(0, 0, index, 0, 0))])
+    return attributes(answer[_LINK.size :])[_NAME].rstrip(b"\0").decode()
+
+
+_CHANGES = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18 | 1 << 31
+"""Links; addresses, routes and rules of IPv4; the same of IPv6; next hops (linux/rtnetlink.h, RTNLGRP)."""
+
+_AT_ONCE = 64
+
+
+class Changes:
+    """Notices when the system's routes may lead elsewhere than they did."""
+
+    def __init__(self) -> None:
+        """Listen from now on. Raises OSError where the system has no routes."""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._socket.setblocking(False)
+        self._socket.bind((0, _CHANGES))
+
+    def seen(self) -> bool:
+        """Whether anything has changed since the last question; where very much has, again at the next one."""
+        for count in range(_AT_ONCE):
+            try:
+                self._socket.recv(_LARGEST_ANSWER)
+            except BlockingIOError:
+                return count > 0
+            except OSError:  # more has come than the socket holds
+                return True
+        return True
+
+    def close(self) -> None:
+        """Close the socket; harmless twice."""
+        self._socket.close()
+
+
+_GET_POLICIES = 0x25
+_POLICIES = Struct("=II")
+
+
+def protects(policies: Netlink) -> bool:
+    """Whether any policy of IPsec holds for what is sent. ``policies`` is of NETLINK_XFRM. Raises NetlinkError."""
+    (answer,) = policies.ask([(_GET_POLICIES, 0, bytes(4))])
+    _, sent = _POLICIES.unpack_from(attributes(answer[4:])[1])
+    return bool(sent)

@@ -6,8 +6,10 @@ The relay's sockets are read only when a test says so. What arrives before that,
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
+import re
 import select
 import signal
 import socket
@@ -35,14 +37,27 @@ PATIENCE = 5.0
 REPORT = SenderReport(7, 1, 2, 3, 4).build()
 STUN = bytes.fromhex("0001 0000 2112a442 000102030405060708090a0b")
 NO_CHECKSUM = 11  # SO_NO_CHECK
+IP_RECVERR, IP_RECVTTL = 11, 12
+IPV6_UNICAST_HOPS, IPV6_RECVHOPLIMIT = 16, 51
 DROP_FORWARDED = "nft 'table inet firewall { chain forwarded { type filter hook forward priority 0; policy drop; }; }'"
-HOLD_TABLE = """
+POLICY = "ip xfrm policy {} dir out src 10.0.0.0/8 dst 10.1.0.0/16"
+TUNNEL = " tmpl src 192.0.2.1 dst 192.0.2.9 proto esp mode tunnel"
+DROP_AT_INGRESS = """
+nft 'table netdev firewall { chain arriving { type filter hook ingress device caller priority 0; policy drop; }; }'
+"""
+HOLD_TABLES = """
+import socket
 import sys
+from rustalk.media.ingress import Ingress, Passage
 from rustalk.media.netlink import Netlink
-from rustalk.media.nftables import NETFILTER, Table
+from rustalk.media.nftables import Table
 from rustalk.media.offload import Route
+from rustalk.media.rules import NETFILTER
+route = Route(("192.0.2.2", 4000), ("203.0.113.1", 20000), ("203.0.113.1", 20002), ("198.51.100.2", 5000))
 table = Table(Netlink(NETFILTER), Netlink(NETFILTER))
-table.add(Route(("192.0.2.2", 4000), ("203.0.113.1", 20000), ("203.0.113.1", 20002), ("198.51.100.2", 5000)))
+table.add(route)
+ingress = Ingress(Netlink(NETFILTER), Netlink(NETFILTER), Netlink(socket.NETLINK_ROUTE))
+ingress.add(route, Passage(socket.if_nametoindex("caller"), socket.if_nametoindex("callee"), b"1234"))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -126,6 +141,11 @@ class Lab:
         """What is in the kernel's maps."""
         return "".join(self.networks.switch.run("nft list ruleset").partition("elements")[1:])
 
+    def short(self) -> int:
+        """How many packets have taken the shortcut."""
+        listed = self.networks.switch.run("nft list table netdev rustalk")
+        return sum(int(count) for count in re.findall(r"counter packets (\d+)", listed))
+
     def close(self) -> None:
         """End all of it."""
         self.relay.close()
@@ -162,6 +182,11 @@ def is_empty(party: socket.socket) -> bool:
     return not select.select([party], [], [], 0)[0]
 
 
+def big(count: int) -> list[bytes]:
+    """RTP of more than a kilobyte, which takes no shortcut."""
+    return [packet + bytes(1000) for packet in voice(count)]
+
+
 def let_the_network_card_leave_checksums(networks: Wired, on: bool) -> None:
     """Whether the wires' ends send UDP with a checksum to be finished later (as they do at first), or a whole one."""
     with networks.caller, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
@@ -184,6 +209,106 @@ def test_the_kernel_carries_voice_both_ways_byte_for_byte(lab: Lab, family: int)
     data, source = caller.recvfrom(2000)
     assert source[:2] == port_of(stream, 0)
     assert [data, *received(caller, 49)] == voice(50, text=b"good day")
+    assert lab.short() == 100
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_big_packets_go_the_longer_way_and_are_counted_with_the_others(lab: Lab, family: int) -> None:
+    caller, callee = lab.parties(family)
+    stream = lab.connect(caller, callee)
+    packets = [*voice(3), *big(4)]
+    for packet in packets:
+        caller.sendto(packet, port_of(stream, 0))
+    assert received(callee, 7) == packets
+    lab.look()
+    assert lab.short() == 3
+    assert (stream.statistics(0).packets, stream.statistics(0).bytes) == (7, sum(map(len, packets)))
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_what_is_carried_has_one_hop_less_to_live(lab: Lab, family: int) -> None:
+    caller, callee = lab.parties(family)
+    ask, limit = (IP_RECVTTL, socket.IP_TTL) if family == 4 else (IPV6_RECVHOPLIMIT, IPV6_UNICAST_HOPS)
+    level = socket.IPPROTO_IP if family == 4 else socket.IPPROTO_IPV6
+    callee.setsockopt(level, ask, 1)
+    caller.setsockopt(level, limit, 42)
+    stream = lab.connect(caller, callee)
+    for packet in (voice(1)[0], big(1)[0]):
+        caller.sendto(packet, port_of(stream, 0))
+        _, [(_, _, left)], _, _ = callee.recvmsg(2000, 64)
+        assert int.from_bytes(left, sys.byteorder) == 41
+    assert lab.short() == 1
+
+
+def test_who_sends_with_one_hop_to_live_hears_that_it_was_not_enough(lab: Lab) -> None:
+    """The router in the kernel says so (ICMP); a shortcut would only be silent."""
+    caller, callee = lab.parties()
+    caller.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+    caller.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+    stream = lab.connect(caller, callee)
+    caller.sendto(voice(1)[0], port_of(stream, 0))
+    with pytest.raises(OSError, match=os.strerror(errno.EHOSTUNREACH)):
+        caller.recv(2000)
+    assert is_empty(callee)
+
+
+def test_another_gateway_is_taken_at_the_next_look(lab: Lab) -> None:
+    """The shortcut goes where routing goes, and what it had counted is not lost."""
+    caller, callee = lab.parties()
+    stream = lab.connect(caller, callee)
+    caller.sendto(voice(1)[0], port_of(stream, 0))
+    assert received(callee, 1) == voice(1)
+    lab.networks.switch.run("ip neigh add 198.51.100.9 dev callee lladdr 02:00:00:00:09:09")
+    lab.networks.switch.run("ip route add 198.51.100.2/32 via 198.51.100.9")
+    lab.look()
+    caller.sendto(voice(1)[0], port_of(stream, 0))
+    lab.networks.switch.run("ip neigh replace 198.51.100.9 dev callee lladdr 02:00:00:00:02:02")
+    caller.sendto(voice(2)[1], port_of(stream, 0))
+    assert received(callee, 1) == voice(2)[1:]
+    lab.look()
+    assert (stream.statistics(0).packets, lab.short()) == (3, 2)
+
+
+def test_where_routing_leads_nowhere_no_shortcut_is_left(lab: Lab) -> None:
+    lab.connect(*lab.parties())
+    lab.networks.switch.run("ip route add unreachable 198.51.100.2/32")
+    lab.look()
+    assert "elements" not in lab.networks.switch.run("nft list table netdev rustalk")
+
+
+def test_under_a_policy_of_ipsec_all_goes_the_longer_way(lab: Lab) -> None:
+    """A shortcut would leave out the encryption."""
+    caller, callee = lab.parties()
+    stream = lab.connect(caller, callee)
+    for change, short in ((POLICY.format("add") + TUNNEL, 0), (POLICY.format("delete"), 1)):
+        lab.networks.switch.run(change)
+        lab.look()
+        caller.sendto(voice(1)[0], port_of(stream, 0))
+        assert received(callee, 1) == voice(1)
+        assert lab.short() == short
+
+
+def test_packets_that_were_not_sent_to_our_mac_address_are_let_be(lab: Lab) -> None:
+    """What a card sees in passing, listening to all, is not ours to forward."""
+    caller, callee = lab.parties()
+    stream = lab.connect(caller, callee)
+    lab.networks.caller.run("ip neigh replace 192.0.2.1 dev net lladdr 02:00:00:00:07:07")
+    caller.sendto(voice(1)[0], port_of(stream, 0))
+    lab.networks.caller.run("ip neigh replace 192.0.2.1 dev net lladdr 02:00:00:00:01:01")
+    caller.sendto(voice(2)[1], port_of(stream, 0))
+    assert received(callee, 1) == voice(2)[1:]
+    assert lab.short() == 1
+
+
+def test_a_firewall_at_the_ingress_sees_packets_before_the_shortcut(lab: Lab) -> None:
+    lab.networks.switch.run(DROP_AT_INGRESS)
+    caller, callee = lab.parties()
+    stream = lab.connect(caller, callee)
+    caller.sendto(voice(1)[0], port_of(stream, 0))
+    callee.sendto(voice(1)[0], port_of(stream, 1))
+    assert received(caller, 1) == voice(1)
+    assert is_empty(callee)
+    assert lab.short() == 1
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -312,9 +437,10 @@ def test_where_a_firewall_drops_what_is_forwarded_streams_come_back(lab: Lab) ->
     lab.networks.switch.run(DROP_FORWARDED)
     caller, callee = lab.parties()
     stream = lab.connect(caller, callee)
-    for packet in voice(PROOF, text=b"lost"):
+    for packet in big(PROOF):
         caller.sendto(packet, port_of(stream, 0))
     lab.look()
+    assert lab.kernel.routes == 1
     caller.sendto(voice(1)[0], port_of(stream, 0))
     lab.read(until=lambda: stream.statistics(0).packets == PROOF + 1)
     assert received(callee, 1) == voice(1)
@@ -324,12 +450,12 @@ def test_what_a_killed_process_held_is_gone(networks: Wired) -> None:
     """kill -9 leaves nothing behind, and the next process starts with a table of its own."""
     with networks.switch:
         held = subprocess.Popen(
-            [sys.executable, "-c", HOLD_TABLE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", HOLD_TABLES], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
     with held:
         assert held.stdout is not None
         assert held.stdout.readline() == "held\n"
-        assert "198.51.100.2 . 5000" in networks.switch.run("nft list ruleset")
+        assert networks.switch.run("nft list ruleset").count("192.0.2.2 . 4000") == 3
         held.send_signal(signal.SIGKILL)
         held.wait(PATIENCE)
     assert networks.switch.run("nft list ruleset") == ""

@@ -15,8 +15,8 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from rustalk.media import kernel as subject
 from rustalk.media.kernel import PROOF, READ_INTERVAL, Kernel, forwards, open_kernel
 from rustalk.media.netlink import Netlink
-from rustalk.media.nftables import Carried
 from rustalk.media.offload import Route
+from rustalk.media.rules import Carried
 
 HERE = ("203.0.113.1", 20000), ("203.0.113.1", 20002)
 THERE = Route(("192.0.2.2", 4000), *HERE, ("198.51.100.2", 5000))
@@ -91,7 +91,7 @@ def clock() -> Clock:
 @pytest.fixture
 def kernel(table: MemoryTable, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
     """All addresses but 127.0.0.1 are those of other hosts. At the end no timer is left."""
-    monkeypatch.setattr(subject, "is_elsewhere", lambda routing, host: host != "127.0.0.1")
+    monkeypatch.setattr(subject, "next_hop", lambda routing, host, source: host != "127.0.0.1" or None)
     made = Kernel(table, Netlink(socket.NETLINK_ROUTE), {4, 6}, clock)
     yield made
     made.close()

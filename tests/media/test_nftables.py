@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rustalk.media.netlink import Netlink, NetlinkError
-from rustalk.media.nftables import NETFILTER, Carried, Table
+from rustalk.media.nftables import Table
 from rustalk.media.offload import Route
+from rustalk.media.rules import NETFILTER, Carried
 from tests.live.networks import Network, root_only
 
 pytestmark = root_only
