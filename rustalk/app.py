@@ -22,18 +22,14 @@ from twisted.names import client
 from twisted.python.failure import Failure
 
 from rustalk.api.service import ApiService
-from rustalk.call.calls import Calls, Policy
-from rustalk.call.entry import Entry
-from rustalk.call.tenants import Tenants
 from rustalk.certificates.credentials import SwitchCredentials
 from rustalk.config import formats, model
-from rustalk.interfaces import IFlow, IMediaRelay
+from rustalk.core import Core, Unwatched, Wire
+from rustalk.interfaces import IMediaRelay
 from rustalk.media.engine import build_engine
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CertificateReload
 from rustalk.observe.trace import Trace
-from rustalk.security.identity import Identity, Refusal, VerifiedCertificate
-from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
 from rustalk.sip.parse import Limits
 from rustalk.sip.timers import Timers
@@ -45,14 +41,8 @@ from rustalk.transport.listen import INetwork
 from rustalk.transport.lookup import NamesLookup
 from rustalk.transport.resolve import Resolver, read_hosts
 from rustalk.transport.stream import Bounds
-from rustalk.trunk.build import build_probes, build_registrations, build_trunks
-from rustalk.trunk.probe import Probe
-from rustalk.trunk.provider import Provider
-from rustalk.trunk.teams import Teams
-from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import Endpoint
 from rustalk.ua.profile import name_ourselves
-from rustalk.ua.registration import Registration
 from rustalk.ua.timeouts import Timeouts
 from rustalk.ua.tokens import Tokens
 
@@ -63,7 +53,6 @@ log = Logger()
 _RESOLVE_AGAIN = 60.0
 _LAST_WORDS = 0.5
 _SPARE_FILES = 256
-_LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
 def build(settings: model.Settings, reactor: Any) -> IService:
@@ -110,49 +99,30 @@ class Rustalk(MultiService):
             bounds=_bounds(settings.transport),
         )
         self.engine = build_engine(settings.media, reactor, Path(settings.server.state_directory))
-        self._dialogs = Dialogs()
-        self._trunks: dict[str, Teams | Provider] = build_trunks(
-            settings, self._profiles, self.transport, self._resolver, clock
-        )
-        self.calls = Calls(
-            self.endpoint,
-            self._dialogs,
-            trunks=self._trunks,
-            tenants=Tenants(settings.routing.routes, settings.teams.tenants, settings.teams.sbc_fqdn),
-            relay=cast("IMediaRelay", self.engine),
-            policy=Policy(
-                max_calls=settings.limits.max_calls,
-                retry_after=settings.limits.retry_after,
-                ring_timeout=settings.sip.ring_timeout,
-                session_expires=settings.sip.session_expires,
-                min_se=settings.sip.min_se,
+        self.core = Core(
+            settings,
+            Wire(
+                clock,
+                self.endpoint,
+                self.transport,
+                self._resolver,
+                cast("IMediaRelay", self.engine),
+                self.counters,
+                key=secrets.token_bytes(32),
+                below=secrets.randbelow,
             ),
-            rate=bucket(settings.limits.calls_per_second, clock.seconds()),
-            now=clock.seconds,
-            counters=self.counters,
-            loop=_loop(settings.media),
+            profiles=self._profiles,
+            screen=self.screen,
+            logins=Unwatched(),
         )
-        self.endpoint.surface = Entry(
-            identify=self._identify,
-            dialogs=self._dialogs,
-            calls=self.calls,
-            trunks=self._trunks,
-            strangers=TokenBucket(
-                settings.limits.unknown_per_second, max(1.0, settings.limits.unknown_per_second), clock.seconds()
-            ),
-            now=clock.seconds,
-            counters=self.counters,
-        )
-        self._probes = build_probes(settings, self._trunks, self.endpoint, clock)
-        self._registrations = build_registrations(settings, self._trunks, self.endpoint, clock)
-        self._speakers: tuple[Probe | Registration, ...] = (*self._probes, *self._registrations.values())
+        self.calls = self.core.calls
         self._look_up = LoopingCall(self._resolve_trunks)
         self.switch = Switch(
             settings,
             clock,
             calls=self.calls,
-            trunks=self._trunks,
-            registrations=self._registrations,
+            trunks=self.core.trunks,
+            registrations=self.core.registrations,
             trace=self.trace,
             counters=self.counters,
             reload=self.reload_certificates,
@@ -173,9 +143,6 @@ class Rustalk(MultiService):
             adopted: Any = service
             adopted.setServiceParent(self)
 
-    def _identify(self, flow: IFlow) -> Identity | Refusal:
-        return self.screen.identify(flow.peer[0], flow.profile, cast("VerifiedCertificate | None", flow.identity))
-
     # Life.
 
     def startService(self) -> None:
@@ -190,8 +157,7 @@ class Rustalk(MultiService):
         untyped: Any = super()
         untyped.startService()
         self._look_up.start(_RESOLVE_AGAIN).addErrback(lambda reason: log.failure("Resolving trunks stopped", reason))
-        for speaker in self._speakers:
-            speaker.start()
+        self.core.start()
         self._on_hangup(lambda *_: self._reactor.callFromThread(self.reload_certificates))
         log.info("RusTalk is up")
 
@@ -208,8 +174,7 @@ class Rustalk(MultiService):
             await self._wait(drained, patience)
         left = len(self.calls)
         self.calls.end_all()
-        for speaker in self._speakers:
-            speaker.stop()
+        self.core.stop()
         if self._look_up.running:
             self._look_up.stop()
         if left:
@@ -316,13 +281,3 @@ def _bounds(transport: model.Transport) -> Bounds:
         connections=transport.max_connections,
         connections_per_address=transport.max_connections_per_address,
     )
-
-
-def _loop(media: model.Media) -> dict[int, str]:
-    """Where our own audio can be reached from this machine, by IP version; what rtpengine carries is elsewhere."""
-    if media.relay == "rtpengine":
-        return {}
-    return {
-        family: _LOOPBACK[family] if formats.is_wildcard(address) else address
-        for family, address in media.bound.items()
-    }

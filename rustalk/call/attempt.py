@@ -7,18 +7,20 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from rustalk.interfaces import IFlow
-from rustalk.ua.outgoing import Outgoing, OutgoingListener
-from rustalk.ua.reasons import REASONS
+from rustalk.ua.reasons import REASONS, reason_field
 from rustalk.ua.subject import Subject
 
 from .events import Refused
-from .leg import CalleeLeg
+from .leg import CalleeLeg, Dialled
 from .target import Target
 
-__all__ = ["Attempt", "Dial"]
+__all__ = ["ELSEWHERE", "Attempt", "Dial", "blame"]
 
-Dial = Callable[[Target, IFlow, Subject, bytes, str, OutgoingListener], Outgoing]
-"""Sends an INVITE: target, flow, subject, description, Call-ID, and who hears of its fate."""
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""What spares who was called a missed call (RNG-07)."""
+
+Dial = Callable[[Target, IFlow, Subject, bytes, CalleeLeg], Dialled]
+"""Sends an INVITE: target, flow, subject, description, and the leg that hears of its fate."""
 
 
 class Attempt:
@@ -33,12 +35,13 @@ class Attempt:
     async def place(self, dial: Dial, target: Target, flow: IFlow, subject: Subject, body: bytes) -> Refused | None:
         """Call, and wait for what comes of it: None for an answer, and for an attempt that was given up.
 
-        Who may be called over TLS only is not called over anything else (RFC 5630 section 4).
+        Who may be called over TLS only is not called over anything else (RFC 5630 section 4). A fork has none, and it
+        is asked here for each of its targets.
         """
-        if subject.is_secure and flow.transport != "TLS":
+        if subject.is_secure and flow.transport not in ("TLS", ""):
             return Refused(0, "tls_required")
         waiting = self._waiting = Deferred()
-        self.leg.outgoing = dial(target, flow, subject, body, self.leg.call_id, self.leg)
+        self.leg.outgoing = dial(target, flow, subject, body, self.leg)
         return await waiting
 
     def resolve(self, outcome: Refused | None) -> None:
@@ -51,6 +54,12 @@ class Attempt:
     def is_open(self) -> bool:
         """Whether nobody has answered yet."""
         return self._waiting is not None
+
+    def expire(self) -> None:
+        """It has rung for long enough."""
+        if self._waiting is not None:
+            self.leg.cancel(reason_field("ring_timeout")[1])
+            self.resolve(Refused(0, "ring_timeout"))
 
     def cancel(self, reason: str) -> None:
         """Stop calling. The attempt ends by its own return: a cancelled one would leave its frames to the collector."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,18 +12,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rustalk.media.ports import NoFilesError, NoPortsError
-from rustalk.media.session import InsecureError, MediaSession
+from rustalk.media.session import InsecureError, MediaSession, MediaSide
 from rustalk.sdp.errors import SdpError
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.incoming import Incoming
 from rustalk.ua.inspect import description
 from rustalk.ua.reasons import REASONS, reason_field
-from rustalk.ua.subject import Subject
 from rustalk.ua.timeouts import Timeout, Timeouts
 
 from . import bridge, digits
-from .attempt import Attempt, Dial, blame
+from .attempt import ELSEWHERE, Attempt, Dial, blame
 from .dialler import Dialler
 from .early import EarlyMedia
 from .events import (
@@ -43,7 +43,8 @@ from .events import (
 from .leg import CalleeLeg, CallerLeg, Conversation, Leg
 from .renewal import Renewal
 from .setup import hunt
-from .target import Limit, Target
+from .switchboard import Placed
+from .target import Limit, Target, admitted
 from .verdict import judge
 
 __all__ = ["REDIRECTIONS", "Call", "Change", "Crossroads"]
@@ -59,9 +60,6 @@ _THEIRS = ("far_end", "normal")
 REDIRECTIONS = 5
 """So many 3xx of one call are followed."""
 _SAID = 512
-
-_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
-"""What spares who was called a missed call (RNG-07)."""
 
 
 class Change(Protocol):
@@ -89,6 +87,9 @@ class Crossroads(Protocol):
     def redirected(self, call: Call, contacts: Sequence[str]) -> Sequence[Target]:
         """Who to call instead, after a 3xx; nobody where it is not to be followed."""
 
+    def onward(self, call: Call, refusal: Refused) -> Sequence[Target]:
+        """Who to call after nobody has taken the call: by a forward, or the overflow of a group; nobody: it ends."""
+
     def passes_redirects(self, call: Call) -> bool:
         """Whether the caller is told of a 3xx."""
 
@@ -102,12 +103,14 @@ class Call:
         "_dial",
         "_dialler",
         "_early",
+        "_facing",
         "_finished",
         "_hush",
         "_parting",
         "_renewal",
         "_retry_after",
         "_ring",
+        "_ring_timeout",
         "_ring_within",
         "_setup",
         "_timeouts",
@@ -119,6 +122,7 @@ class Call:
         "destination",
         "ended_at",
         "former",
+        "grants",
         "hung_up_by",
         "id",
         "incoming",
@@ -134,12 +138,13 @@ class Call:
         "status",
         "subject",
         "transfer",
+        "way",
     )
 
     def __init__(
         self,
         call_id: str,
-        subject: Subject,
+        way: Placed,
         media: MediaSession,
         *,
         crossroads: Crossroads,
@@ -153,7 +158,8 @@ class Call:
         finished: Callable[[Call], None],
     ) -> None:
         self.id = call_id
-        self.subject = subject
+        self.way = way
+        self.subject = way.subject
         self.media = media
         self.info_to = info_to
         self.caller: Leg | None = None
@@ -163,6 +169,7 @@ class Call:
         self.redirections = 0
         self.passes_refer = False
         self.limits: list[Limit | None] = [None, None]
+        self.grants = way.grants
         self.incoming: Incoming | None = None
         self.destination: str | None = None
         self.placed: tuple[str, ...] = ()
@@ -182,6 +189,8 @@ class Call:
         self._retry_after = retry_after
         self._finished = finished
         self._parting = ""
+        self._facing: MediaSide | None = None
+        self._ring_timeout = 0.0
         self._renewal = Renewal(media)
         self._early: EarlyMedia | None = EarlyMedia(early_media, media, timeouts, self._ring_caller)
         self._ring_within = ring_within
@@ -199,6 +208,8 @@ class Call:
         """Call the targets in turn until one answers."""
         self.caller = caller
         self.incoming = incoming
+        self._facing = targets[0].media
+        self._ring_timeout = ring_timeout
         self._renewal.begin(incoming.exchange)
         self._ring = self._timeouts.start(ring_timeout, self.give_up, "ring_timeout")
         if self._ring_within is not None:
@@ -216,6 +227,9 @@ class Call:
 
     async def attempt(self, target: Target) -> Refused | None:
         """Call one target and wait for what comes of it; once more without SRTP where it can do without."""
+        code = self._face(target)
+        if code:
+            return Refused(0, code)
         self.destination = target.trunk
         while True:
             try:
@@ -231,12 +245,31 @@ class Call:
             self.placed += (leg.call_id,)
             self._renewal.follow(b"", None)
             attempt = self._attempt = Attempt(leg)
+            patience = self._timeouts.start(target.within, attempt.expire) if target.within is not None else None
             refusal = await attempt.place(self._dial, target, flow, self.subject, body)
+            if patience is not None:
+                patience.cancel()
             if self.ended_at is not None:  # given up meanwhile, which says nothing about the target
                 return None
             blame(target, refusal)
             if refusal is None or refusal.status not in _INSECURE or self.progressed or not self.media.plain(1):
                 return refusal
+
+    def _face(self, target: Target) -> str:
+        """Count the call where the target stands, and treat its media as that wants; or the code of why not."""
+        if target.limit is not self.limits[1]:
+            code = admitted(target, self.subject)
+            if code:
+                return code
+            self.hold(target.limit, 1)
+        if target.media != self._facing:
+            try:
+                self.media.replace(1, replace(target.media, direct=self.media.direct))
+            except SdpError as error:
+                log.info("Call {call} cannot be offered: {error}", call=self.id, error=str(error))
+                return "bad_media"
+            self._facing = target.media
+        return ""
 
     async def _offer(self) -> bytes:
         """What the called side is offered: what the caller offers, or, where it says nothing yet, an offer of ours."""
@@ -257,6 +290,13 @@ class Call:
                 self.redirections += 1
                 self._hunt(targets)
                 return
+        targets = self._crossroads.onward(self, refusal)
+        if targets:
+            if self._ring is not None:
+                self._ring.cancel()
+            self._ring = self._timeouts.start(self._ring_timeout, self.give_up, "ring_timeout")
+            self._hunt(targets)
+            return
         verdict = judge(refusal, passes_redirects=self._crossroads.passes_redirects(self))
         self.hung_up_by = "callee" if verdict.code == "far_end" else "switch"
         self.said = refusal.reason[:_SAID]
@@ -386,6 +426,7 @@ class Call:
             self._resolve(Refused(0, "bad_media"))
             return
         self.answered_at = datetime.now(UTC)
+        self.destination = callee.trunk
         self.media.answered()
         self._stop_waiting()
         self.incoming = None
@@ -455,7 +496,7 @@ class Call:
         """Somebody else answers in place of who is being called."""
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            attempt.cancel(_ELSEWHERE)
+            attempt.cancel(ELSEWHERE)
         self._setup = None
         self._renewal.follow(b"", None)
         self.place(old, new)
@@ -548,6 +589,8 @@ class Call:
         self.media.close()
         for side in (0, 1):
             self.hold(None, side)
+        for grant in self.grants:
+            grant.release()
         self._finished(self)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
@@ -12,7 +12,7 @@ from typing import cast
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from rustalk.config.model import TEAMS, MediaPath
+from rustalk.config.model import TEAMS
 from rustalk.interfaces import IFlow, IMediaRelay
 from rustalk.media.session import MediaSession, MediaSide
 from rustalk.observe.counters import Counters
@@ -26,18 +26,18 @@ from rustalk.ua.dialogs import Dialogs, Usage
 from rustalk.ua.endpoint import Endpoint, ServerTransaction
 from rustalk.ua.incoming import Incoming
 from rustalk.ua.inspect import inspect
-from rustalk.ua.outgoing import Outgoing, OutgoingListener
+from rustalk.ua.outgoing import Outgoing
 from rustalk.ua.reasons import REASONS, reason_field
 from rustalk.ua.subject import Subject
 
 from .call import Call
-from .leg import CalleeLeg, CallerLeg, Leg
+from .fork import Fork, Forked
+from .leg import CalleeLeg, CallerLeg, Dialled, Leg
 from .pickup import pick_up
-from .place import place
 from .record import refused, snapshot
+from .switchboard import Placed, Switchboard, enter
 from .takeover import Takeover
 from .target import Target, Trunk
-from .tenants import Tenants
 from .transfers import Transfers
 
 __all__ = ["Calls", "Policy"]
@@ -71,7 +71,7 @@ class Calls:
         dialogs: Dialogs,
         *,
         trunks: Mapping[str, Trunk],
-        tenants: Tenants,
+        switchboard: Switchboard,
         relay: IMediaRelay,
         policy: Policy,
         rate: TokenBucket | None,
@@ -82,7 +82,7 @@ class Calls:
         self._endpoint = endpoint
         self._dialogs = dialogs
         self._trunks = trunks
-        self._tenants = tenants
+        self._switchboard = switchboard
         self._relay = relay
         self._policy = policy
         self._rate = rate
@@ -95,7 +95,7 @@ class Calls:
         self._totals: Counter[str] = Counter()
         self._transfers = Transfers(
             trunks=trunks,
-            tenants=tenants,
+            switchboard=switchboard,
             dialogs=dialogs,
             dial=self._dial,
             token=endpoint.token,
@@ -103,9 +103,14 @@ class Calls:
             ring_timeout=policy.ring_timeout,
             owner=self._owner,
             ringing=self._ringing,
-            admit=self._admit,
+            spend=self._spend,
             loop=loop,
         )
+
+    def use(self, policy: Policy, rate: TokenBucket | None) -> None:
+        """What holds for calls from now on."""
+        self._policy = policy
+        self._rate = rate
 
     # The door.
 
@@ -148,32 +153,24 @@ class Calls:
 
     def _route(self, transaction: ServerTransaction, source: str, timer: SessionTimer) -> None:
         subject = self._trunks[source].subject(transaction.request)
-        placed = place(self._tenants, subject, source, datetime.now(UTC))
-        decision, subject = placed.decision, placed.subject
-        if decision is None:
-            self._refuse(transaction, source, placed.code, subject, placed.status)
-            return
-        trunk = self._trunks.get(decision.trunk)
-        targets = trunk.targets() if trunk is not None else ()
-        code = "no_target" if trunk is None or not targets else _admitted(trunk, subject)
-        if code or trunk is None:
-            self._refuse(transaction, source, code, subject)
+        placed = self._switchboard.place(subject, source, transaction.request.get)
+        placed, code = enter(self._switchboard, placed, source)
+        if code:
+            self._refuse(transaction, source, code, placed.subject, placed.status)
         else:
-            self._begin(transaction, source, subject, trunk, targets, decision.media, timer)
+            self._begin(transaction, source, placed, timer)
 
     def _begin(
         self,
         transaction: ServerTransaction,
         source: str,
-        subject: Subject,
-        trunk: Trunk,
-        targets: Sequence[Target],
-        path: MediaPath | None,
+        placed: Placed,
         timer: SessionTimer,
     ) -> None:
-        """Call the targets of a trunk, which has admitted the call."""
-        caller = self._trunks[source]
-        sides = caller.media, trunk.media
+        """Call the targets, the first of which has admitted the call."""
+        target, subject, path = placed.targets[0], placed.subject, placed.media
+        caller, callee = self._trunks[source], self._trunks[target.trunk]
+        sides = caller.media_over(transaction.flow), target.media
         direct = sides[0].direct and sides[1].direct if path is None else path == "direct"
         media = MediaSession(
             self._relay,
@@ -182,32 +179,34 @@ class Calls:
         )
         call = Call(
             self._endpoint.token(),
-            subject,
+            placed,
             media,
             crossroads=self._transfers,
             dial=self._dial,
             token=self._endpoint.token,
             timeouts=self._endpoint.timeouts,
-            early_media=trunk.early_media,
+            early_media=callee.early_media,
             ring_within=caller.ring_within,
-            info_to=(caller.takes_info, trunk.takes_info),
+            info_to=(caller.takes_info, callee.takes_info),
             retry_after=self._policy.retry_after,
             finished=self._finished,
         )
         if subject.told.is_internal and caller.internal_address:
             media.internal(0, caller.internal_address)
         caller.limit.take()
-        call.limits = [caller.limit, trunk.limit]
+        call.limits = [caller.limit, target.limit]
         leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear)
         try:
             incoming = self._incoming(transaction, leg, subject, timer)
         except RemoteProtocolError:
             call.hold(None, 0)
             call.hold(None, 1)
+            for grant in call.grants:
+                grant.release()
             raise
         self._calls[call.id] = call
-        self._totals.update({source, trunk.id})
-        call.start(leg, incoming, targets, self._policy.ring_timeout)
+        self._totals.update({source, target.trunk})
+        call.start(leg, incoming, placed.targets, self._policy.ring_timeout)
 
     def _incoming(
         self, transaction: ServerTransaction, leg: CallerLeg, subject: Subject, timer: SessionTimer
@@ -230,7 +229,7 @@ class Calls:
             raise RemoteProtocolError("Replaces stands twice")
         trunk = self._trunks[source]
         subject = trunk.subject(transaction.request)
-        tenant = self._tenants.for_host(subject) if source == TEAMS else None
+        tenant = self._switchboard.tenant(subject, source)
         if source == TEAMS and tenant is None:
             self._refuse(transaction, source, "unknown_tenant", subject)
             return
@@ -244,21 +243,21 @@ class Calls:
         if call.answered_at is None:
             pick_up(call, old, leg, incoming, self._endpoint.timeouts)
         else:
-            Takeover(call, old, leg, self._endpoint.timeouts).start(incoming, trunk.media)
+            Takeover(call, old, leg, self._endpoint.timeouts).start(incoming, trunk.media_over(transaction.flow))
 
     def _ringing(self, replaces: Replaces) -> tuple[Call, Leg] | None:
         """The call that rings at somebody on a branch of these tags."""
         for call in self._calls.values():
             leg = call.callee if call.answered_at is None else None
-            if isinstance(leg, CalleeLeg) and leg.call_id == replaces.call_id and leg.outgoing is not None:
-                return (call, leg) if leg.outgoing.is_ringing(replaces.to_tag, replaces.from_tag) else None
+            if isinstance(leg, CalleeLeg) and leg.rings(replaces.call_id, replaces.to_tag, replaces.from_tag):
+                return call, leg
         return None
 
-    def _admit(self, trunk: Trunk, subject: Subject) -> str:
-        """Why one more call may not be placed to a trunk, '' where it may: it counts as a new one."""
+    def _spend(self, subject: Subject) -> str:
+        """Why one more call may not be placed now, '' where it may: it counts as a new one."""
         if self._rate is not None and not subject.is_emergency and not self._rate.take(self._now()):
             return "calls_too_fast"
-        return _admitted(trunk, subject)
+        return ""
 
     def _owner(self, usage: Usage) -> tuple[Call, Leg] | None:
         """The call in progress that a dialog is a leg of."""
@@ -274,19 +273,29 @@ class Calls:
         flow: IFlow,
         subject: Subject,
         body: bytes,
-        call_id: str,
-        listener: OutgoingListener,
-    ) -> Outgoing:
+        leg: CalleeLeg,
+    ) -> Dialled:
         """Send the INVITE of one attempt."""
-        self._placed.add(call_id)
+        if isinstance(target, Fork):
+            return Forked(
+                target,
+                subject,
+                body,
+                leg,
+                dial=self._dial,
+                forget=self._placed.discard,
+                token=self._endpoint.token,
+                timeouts=self._endpoint.timeouts,
+            )
+        self._placed.add(leg.call_id)
         return Outgoing(
             self._endpoint,
             self._dialogs,
             target.path(flow),
             flow,
             target.invite(subject, body, flow),
-            listener,
-            call_id=call_id,
+            leg,
+            call_id=leg.call_id,
             timer=SessionTimer(self._policy.session_expires, self._policy.min_se),
         )
 
@@ -324,7 +333,9 @@ class Calls:
 
     def _finished(self, call: Call) -> None:
         self._calls.pop(call.id, None)
-        self._placed.difference_update(call.placed)
+        self._placed.difference_update(
+            call.placed, (leg.call_id for leg in (call.callee, *call.former) if leg is not None)
+        )
         record = snapshot(call)
         for leg in record.legs:
             if leg.media is not None:
@@ -377,6 +388,12 @@ class Calls:
             call.hang_up("operator")
         return call is not None
 
+    def end_of(self, trunk: str) -> None:
+        """End the calls of a trunk that is no more."""
+        for call in list(self._calls.values()):
+            if trunk in (leg.trunk for leg in (call.caller, call.callee) if leg is not None):
+                call.hang_up("operator")
+
     def look(self, call_id: str) -> CallSnapshot:
         """A call whose id ``ids`` gave just now. Raises LookupError for another."""
         found = self.find(call_id)
@@ -418,14 +435,6 @@ class Calls:
         """Hang up what is left."""
         for call in list(self._calls.values()):
             call.hang_up("shutdown")
-
-
-def _admitted(trunk: Trunk, subject: Subject) -> str:
-    """Why a trunk takes no more calls, '' where it does; who calls for help is never turned away."""
-    if subject.is_emergency:
-        trunk.limit.take()
-        return ""
-    return trunk.limit.admit()
 
 
 def _going(side: MediaSide, direct: bool) -> MediaSide:

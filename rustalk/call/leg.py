@@ -11,7 +11,6 @@ from rustalk.ua.endpoint import ClientListener, ServerTransaction
 from rustalk.ua.exchange import Exchange
 from rustalk.ua.inspect import description
 from rustalk.ua.offer import Offer
-from rustalk.ua.outgoing import Outgoing
 from rustalk.ua.session import Session
 
 from .events import (
@@ -28,7 +27,7 @@ from .events import (
     Updated,
 )
 
-__all__ = ["CalleeLeg", "CallerLeg", "Conversation", "Leg"]
+__all__ = ["CalleeLeg", "CallerLeg", "Conversation", "Dialled", "Leg"]
 
 _CAUSES = {
     "bye": "normal",
@@ -67,6 +66,16 @@ class Conversation(Protocol):
 
     def bye(self, fields: Iterable[Field] = ()) -> None:
         """End it."""
+
+
+class Dialled(Protocol):
+    """What a leg needs of the INVITE that was sent for it, or the several of a fork."""
+
+    def is_ringing(self, call_id: str, our_tag: str, their_tag: str) -> bool:
+        """Whether these name a dialog that rings."""
+
+    def cancel(self, fields: Iterable[Field] = ()) -> None:
+        """Give it up."""
 
 
 class Leg:
@@ -141,7 +150,7 @@ class CalleeLeg(Leg):
 
     def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 1) -> None:
         super().__init__(trunk, flow, call_id, hear, side)
-        self.outgoing: Outgoing | None = None
+        self.outgoing: Dialled | None = None
 
     def progressed(self, response: Response, exchange: Exchange | None) -> None:
         """A 1xx above 100."""
@@ -163,6 +172,19 @@ class CalleeLeg(Leg):
         """No final response."""
         self.outgoing = None
         self.hear(self, Refused(0, cause))
+
+    def rings(self, call_id: str, our_tag: str, their_tag: str) -> bool:
+        """Whether these name a dialog of somebody who rings here."""
+        return self.outgoing is not None and self.outgoing.is_ringing(call_id, our_tag, their_tag)
+
+    def adopt(self, winner: CalleeLeg) -> None:
+        """Be the leg of several that has answered."""
+        self.trunk, self.call_id = winner.trunk, winner.call_id
+        self.peer, self.transport = winner.peer, winner.transport
+        self.session, winner.session = winner.session, None
+        self.outgoing = None
+        if isinstance(self.session, Session):
+            self.session.listener = self
 
     def cancel(self, reason: str) -> None:
         """Stop calling; whoever answers now is told BYE."""

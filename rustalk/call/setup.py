@@ -13,6 +13,9 @@ from .target import Target
 
 __all__ = ["Caller", "hunt"]
 
+_OTHERS_MAY = frozenset(("ring_timeout", "trunk_full", "trunk_too_fast", "extension_busy"))
+"""Refusals of our own that say nothing of the next target."""
+
 
 class Caller(Protocol):
     """What the hunt needs of a call."""
@@ -31,7 +34,7 @@ class Caller(Protocol):
 async def hunt(call: Caller, targets: Sequence[Target]) -> None:
     """Try the targets in their order (FO-01); cancelling the hunt cancels the target that rings.
 
-    A refusal whose cause has a code of the registry is our own, and another target would not change it.
+    A refusal whose cause has a code of the registry is our own, and another target would not change most of them.
     """
     refusal = Refused(0, "no_target")
     for target in targets:
@@ -44,6 +47,8 @@ async def hunt(call: Caller, targets: Sequence[Target]) -> None:
         if outcome is None:
             return
         refusal = outcome
+        if refusal.cause in _OTHERS_MAY:
+            continue
         if refusal.cause in REASONS or not target.moves_on(refusal.status, call.progressed):
             break
     call.refused(refusal)

@@ -15,15 +15,40 @@ from rustalk.ua.outgoing import Invitation
 from rustalk.ua.route import Path
 from rustalk.ua.subject import Subject
 
-__all__ = ["Limit", "Target", "Trunk"]
+__all__ = ["Limit", "Target", "Trunk", "admitted", "entered"]
+
+
+class Limit(Protocol):
+    """How many calls a trunk takes. What was taken or admitted is released once."""
+
+    def admit(self) -> str:
+        """Ask for a call to the trunk: '' when it may begin, else the code of the reason why not."""
+
+    def take(self) -> None:
+        """Count a call from the trunk."""
+
+    def release(self) -> None:
+        """A call is over."""
 
 
 class Target(Protocol):
-    """One host of a trunk; ``trunk`` is the id of its trunk."""
+    """One place to call: a host of a trunk, a phone, or several that ring together."""
 
     @property
     def trunk(self) -> str:
-        """The id of its trunk."""
+        """The id of its peer."""
+
+    @property
+    def media(self) -> MediaSide:
+        """How its media are treated."""
+
+    @property
+    def limit(self) -> Limit:
+        """How many calls it takes, together with the others of its peer."""
+
+    @property
+    def within(self) -> float | None:
+        """For how many seconds it may ring before the next one is tried; None: as long as the call may."""
 
     def reach(self) -> Deferred[IFlow]:
         """A flow to it; fails with TransportError within the connect timeout."""
@@ -44,23 +69,10 @@ class Target(Protocol):
         """Whether the next host should be tried after this final status (0: none came)."""
 
 
-class Limit(Protocol):
-    """How many calls a trunk takes. What was taken or admitted is released once."""
-
-    def admit(self) -> str:
-        """Ask for a call to the trunk: '' when it may begin, else the code of the reason why not."""
-
-    def take(self) -> None:
-        """Count a call from the trunk."""
-
-    def release(self) -> None:
-        """A call is over."""
-
-
 class Trunk(Protocol):
     """A peer network.
 
-    ``media`` is how its media are treated, ``early_media`` what its callers' calls hear before the answer,
+    ``early_media`` is what its callers' calls hear before the answer,
     ``ring_within`` how many seconds a call from it may go without an 18x before it is refused, None for ever.
     ``internal_address`` is that of our media for who is inside of our own network (LMO-01), '' for none.
     ``allow`` are the methods that it may send us. ``refer`` and ``redirects`` say whether a REFER or a 3xx of it is
@@ -68,7 +80,6 @@ class Trunk(Protocol):
     """
 
     id: str
-    media: MediaSide
     early_media: str
     ring_within: float | None
     internal_address: str
@@ -80,8 +91,15 @@ class Trunk(Protocol):
     takes_redirects: bool
 
     @property
+    def media(self) -> MediaSide:
+        """How its media are treated."""
+
+    @property
     def limit(self) -> Limit:
         """How many calls it takes."""
+
+    def media_over(self, flow: IFlow) -> MediaSide:
+        """How the media of a call are treated that comes over this flow."""
 
     def subject(self, request: Request) -> Subject:
         """Who calls whom in an INVITE of this trunk."""
@@ -103,3 +121,26 @@ class Trunk(Protocol):
 
     def targets(self) -> Sequence[Target]:
         """Its hosts in the order to try them now."""
+
+
+def admitted(target: Target, subject: Subject) -> str:
+    """Ask for a call to a target: '' where it may begin, which counts, else the code of the reason why not.
+
+    Who calls for help is never turned away.
+    """
+    if subject.is_emergency:
+        target.limit.take()
+        return ""
+    return target.limit.admit()
+
+
+def entered(targets: Sequence[Target], subject: Subject) -> tuple[Sequence[Target], str]:
+    """What is left of the targets from the first that takes the call, which counts there; none, and the reason."""
+    code = "no_target"
+    while targets:
+        code = admitted(targets[0], subject)
+        if not code:
+            return targets, ""
+        full = targets[0].limit
+        targets = [target for target in targets if target.limit is not full]
+    return (), code

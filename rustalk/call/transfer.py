@@ -21,13 +21,14 @@ from .events import Answered, Ended, Event, Informed, Notified, Offered, Progres
 from .leg import CalleeLeg, Leg
 from .setup import hunt
 from .substitute import Substitution
-from .target import Limit, Target, Trunk
+from .switchboard import Placed
+from .target import Limit, Target, admitted
 
 __all__ = ["Transfer"]
 
 log = Logger()
 
-Follow = Callable[[str, str, Subject, Sequence[str]], tuple[Trunk, Subject] | None]
+Follow = Callable[[str, str, Subject, Sequence[str]], Placed | None]
 """Where a call goes on after a 3xx: the trunk that sent it, the trunk the call is from, its subject, the contacts."""
 
 
@@ -43,10 +44,10 @@ class Transfer:
         "_call",
         "_departed",
         "_dial",
+        "_facing",
         "_follow",
         "_leg",
         "_limit",
-        "_media_of",
         "_over",
         "_place",
         "_rang",
@@ -70,9 +71,7 @@ class Transfer:
         dial: Dial,
         token: Callable[[], str],
         timeouts: Timeouts,
-        media_of: Callable[[str], MediaSide],
         follow: Follow,
-        limit: Limit,
     ) -> None:
         self._call = call
         self._leg = leg
@@ -81,11 +80,11 @@ class Transfer:
         self._dial = dial
         self._token = token
         self._timeouts = timeouts
-        self._media_of = media_of
+        self._facing: MediaSide | None = None
         self._follow = follow
         self._trunk = ""
         self._redirections = REDIRECTIONS
-        self._limit: Limit | None = limit
+        self._limit: Limit | None = None
         self._attempt: Attempt | None = None
         self._answered: Leg | None = None
         self._place: Substitution | None = None
@@ -96,7 +95,8 @@ class Transfer:
         self._over = False
 
     def start(self, targets: Sequence[Target], ring_timeout: float) -> None:
-        """Accept the REFER and call the targets in turn."""
+        """Accept the REFER and call the targets, the first of which has admitted the call, in turn."""
+        self._limit = targets[0].limit
         self._call.transfer = self
         self._referral.accept()
         self._ring = self._timeouts.start(ring_timeout, self._fail, "ring_timeout")
@@ -113,9 +113,14 @@ class Transfer:
 
     async def attempt(self, target: Target) -> Refused | None:
         """Call one target in place of who asked."""
-        self._trunk = target.trunk
+        if target.limit is not self._limit:
+            code = admitted(target, self._subject)
+            if code:
+                return Refused(0, code)
+            self._hold(target.limit)
+        self._trunk, self._facing = target.trunk, target.media
         try:
-            body = self._call.media.again(self._leg.side, self._media_of(target.trunk))
+            body = self._call.media.again(self._leg.side, target.media)
         except SdpError as error:
             log.info("Transfer of {call}: nothing to offer: {error}", call=self._call.id, error=str(error))
             return Refused(0, "bad_media")
@@ -125,7 +130,10 @@ class Transfer:
         leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, self._leg.side)
         attempt = self._attempt = Attempt(leg)
         self._call.placed += (leg.call_id,)
+        patience = self._timeouts.start(target.within, attempt.expire) if target.within is not None else None
         refusal = await attempt.place(self._dial, target, flow, self._subject, body)
+        if patience is not None:
+            patience.cancel()
         if not self._over:
             blame(target, refusal)
         return refusal
@@ -147,13 +155,18 @@ class Transfer:
         found = self._follow(self._trunk, self._leg.trunk, self._subject, contacts)
         if found is None:
             return False
-        trunk, self._subject = found
+        self._subject = found.subject
+        self._call.grants += found.grants
+        self._hold(found.targets[0].limit)
+        self._redirections -= 1
+        self._hunt(found.targets)
+        return True
+
+    def _hold(self, limit: Limit | None) -> None:
+        """The call counts at this limit, which has admitted it, and no longer at the one before."""
         if self._limit is not None:
             self._limit.release()
-        self._limit = trunk.limit
-        self._redirections -= 1
-        self._hunt(trunk.targets())
-        return True
+        self._limit = limit
 
     def _broke(self, reason: Failure) -> None:
         if not isinstance(reason.value, CancelledError):
@@ -192,13 +205,11 @@ class Transfer:
         self._stop_ring()
         other = self._call.other(self._leg)
         rest = other.session if other is not None else None
-        if rest is None:
+        if rest is None or self._facing is None:
             self._fail("peer_gone")
         else:
             media, side = self._call.media, self._leg.side
-            self._place = Substitution(
-                media, side, rest, self._media_of(leg.trunk), timeouts=self._timeouts, done=self._placed
-            )
+            self._place = Substitution(media, side, rest, self._facing, timeouts=self._timeouts, done=self._placed)
             self._place.describe(body)
         self._resolve(None)
 
@@ -264,9 +275,7 @@ class Transfer:
         place, self._place = self._place, None
         if place is not None:
             place.abandon(self._leg.session if self._call.ended_at is None else None)
-        if self._limit is not None:
-            self._limit.release()
-            self._limit = None
+        self._hold(None)
         if self._attempt is not None:
             attempt, self._attempt = self._attempt, None
             attempt.cancel(reason_field(code)[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import cast
 
 from rustalk.media.session import MediaSide
@@ -23,12 +22,12 @@ from rustalk.ua.timeouts import Timeouts
 from . import bridge
 from .attempt import Dial
 from .call import Call
+from .events import Refused
 from .hairpin import Hairpin
 from .join import Join
 from .leg import Leg
-from .place import place
+from .switchboard import Placed, Switchboard, enter
 from .target import Target, Trunk
-from .tenants import Tenants
 from .transfer import Transfer
 
 __all__ = ["Transfers"]
@@ -43,8 +42,8 @@ _CONTACTS = 8
 class Transfers:
     """Decides who is called when a call is to go elsewhere, and whether it may.
 
-    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings. ``admit`` asks a trunk
-    to take a call, and gives the code of why it does not. ``loop`` gives the address, by IP version, over which the
+    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings. ``spend`` counts a
+    new call, and gives the code of why it may not begin. ``loop`` gives the address, by IP version, over which the
     media of two calls of ours reach each other.
     """
 
@@ -52,7 +51,7 @@ class Transfers:
         self,
         *,
         trunks: Mapping[str, Trunk],
-        tenants: Tenants,
+        switchboard: Switchboard,
         dialogs: Dialogs,
         dial: Dial,
         token: Callable[[], str],
@@ -60,11 +59,11 @@ class Transfers:
         ring_timeout: float,
         owner: Callable[[Usage], tuple[Call, Leg] | None],
         ringing: Callable[[Replaces], tuple[Call, Leg] | None],
-        admit: Callable[[Trunk, Subject], str],
+        spend: Callable[[Subject], str],
         loop: Mapping[int, str],
     ) -> None:
         self._trunks = trunks
-        self._tenants = tenants
+        self._switchboard = switchboard
         self._dialogs = dialogs
         self._dial = dial
         self._token = token
@@ -72,7 +71,7 @@ class Transfers:
         self._ring_timeout = ring_timeout
         self._owner = owner
         self._ringing = ringing
-        self._admit = admit
+        self._spend = spend
         self._loop = loop
 
     # REFER.
@@ -112,29 +111,28 @@ class Transfers:
             return
         trunk = self._trunks[leg.trunk]
         subject = self._handed_on(call, leg, referral)
+        subject = replace(subject, called=trunk.inward(uri.number))
         if trunk.answers_at(uri):
-            code, status, target = "", 0, trunk
-            subject = replace(subject, called=trunk.inward(uri.number), uri=_international(uri))
+            placed = Placed(replace(subject, uri=_international(uri)), trunk.targets())
         else:
-            code, status, target, subject = self._place(leg.trunk, replace(subject, called=trunk.inward(uri.number)))
-        code = code or self._admit(target, subject)
+            placed = self._switchboard.place(subject, leg.trunk)
+        placed, code = self._enter(placed, leg.trunk)
         if code:
             referral.accept()
-            referral.finish(status or REASONS[code].status)
+            referral.finish(placed.status or REASONS[code].status)
             return
+        call.grants += placed.grants
         transfer = Transfer(
             call,
             leg,
             referral,
-            subject,
+            placed.subject,
             dial=self._dial,
             token=self._token,
             timeouts=self._timeouts,
-            media_of=lambda id: self._trunks[id].media,
             follow=self._follow,
-            limit=target.limit,
         )
-        transfer.start(target.targets(), self._ring_timeout)
+        transfer.start(placed.targets, self._ring_timeout)
 
     def _handed_on(self, call: Call, leg: Leg, referral: Referral) -> Subject:
         """The call as its new side sees it: from the side that stays (XFR-04)."""
@@ -147,13 +145,10 @@ class Transfers:
         )
         return fresh if leg is call.callee else replace(fresh, caller=subject.called, display="")
 
-    def _place(self, source: str, subject: Subject) -> tuple[str, int, Trunk, Subject]:
-        """Ask the routes: the code and status of a refusal, or '' and the trunk."""
-        placed = place(self._tenants, subject, source, datetime.now(UTC))
-        trunk = self._trunks.get(placed.decision.trunk) if placed.decision is not None else None
-        if trunk is None:
-            return placed.code or "no_target", placed.status, self._trunks[source], placed.subject
-        return "", 0, trunk, placed.subject
+    def _enter(self, placed: Placed, source: str) -> tuple[Placed, str]:
+        """Count a call as a new one, and at the first target that takes it; or the code of why none does."""
+        code = "" if placed.code else self._spend(placed.subject)
+        return (placed, code) if code else enter(self._switchboard, placed, source)
 
     # Replaces.
 
@@ -200,16 +195,19 @@ class Transfers:
         found = self._follow(call.destination or "", source, call.subject, contacts)
         if found is None:
             return ()
-        trunk, call.subject = found
-        if trunk.media != self._trunks[call.destination or ""].media:
-            call.media.replace(1, trunk.media)
-        call.hold(trunk.limit, 1)
-        return trunk.targets()
+        return _turned(call, found)
 
-    def _follow(
-        self, trunk: str, source: str, subject: Subject, contacts: Sequence[str]
-    ) -> tuple[Trunk, Subject] | None:
-        """The trunk, which has admitted the call, and the subject after a 3xx of ``trunk``."""
+    def onward(self, call: Call, refusal: Refused) -> Sequence[Target]:
+        """Who to call after nobody has taken the call."""
+        source = call.caller.trunk if call.caller is not None else ""
+        following = self._switchboard.onward(call.way, source, refusal)
+        if following is None:
+            return ()
+        placed, code = enter(self._switchboard, following, source)
+        return () if code else _turned(call, placed)
+
+    def _follow(self, trunk: str, source: str, subject: Subject, contacts: Sequence[str]) -> Placed | None:
+        """Where a call goes after a 3xx of ``trunk``; the first target has admitted it."""
         former = self._trunks.get(trunk)
         if former is None or former.redirects != "follow":
             return None
@@ -225,9 +223,9 @@ class Transfers:
                 told=replace(subject.told, history=history),
                 is_secure=contact.lower().startswith("sips:"),
             )
-            code, _, chosen, placed = self._place(source, moved)
-            if not code and not self._admit(chosen, placed):
-                return chosen, placed
+            placed, code = self._enter(self._switchboard.place(moved, source), source)
+            if not code:
+                return placed
         return None
 
     def passes_redirects(self, call: Call) -> bool:
@@ -235,6 +233,14 @@ class Transfers:
         former = self._trunks.get(call.destination or "")
         caller = self._trunks.get(call.caller.trunk) if call.caller is not None else None
         return former is not None and former.redirects == "pass" and caller is not None and caller.takes_redirects
+
+
+def _turned(call: Call, placed: Placed) -> Sequence[Target]:
+    """The targets, once the call knows that it goes there; it counts at the first of them now."""
+    call.way, call.subject = placed, placed.subject
+    call.grants += placed.grants
+    call.hold(placed.targets[0].limit, 1)
+    return placed.targets
 
 
 def _fields(request: Request, names: Sequence[str]) -> list[Field]:

@@ -6,18 +6,19 @@ Only what is known from the configuration counts: whether a trunk is full or its
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-from rustalk.call.place import Placed, place
-from rustalk.call.routes import Step, explain
-from rustalk.call.tenants import Tenants
-from rustalk.config.model import TEAMS, Settings
+from rustalk.config.model import TEAMS, Destination, Manners, Settings
+from rustalk.pbx.dialplan import Dialplan, Step
+from rustalk.pbx.directory import EXTENSION, calling_extension
+from rustalk.pbx.place import Place, place
 from rustalk.sip.location import PIDF
 from rustalk.sip.message import Field, Request
 from rustalk.sip.uri import format_host
 from rustalk.trunk.build import build_dialects
+from rustalk.trunk.dialect import Dialect
 from rustalk.trunk.number import as_user
 from rustalk.ua.reasons import REASONS
 from rustalk.ua.subject import Subject
@@ -30,7 +31,7 @@ _NOBODY = "sip:anonymous@anonymous.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call that might come: from a trunk, for a number, at a moment with a time zone.
+    """A call that might come: from a trunk or "extension:" with a number, for a number, at a moment with a time zone.
 
     ``caller`` '' is an anonymous one; ``host`` is the name that Teams calls, '' the switch's own; ``location`` is how
     the location was found that comes with the call, '' for a call without one; ``fields`` are more header fields of the
@@ -58,14 +59,17 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What would become of the call: what was read from it, each route that was asked, and a goal or a refusal.
+    """What would become of the call: what was read from it, each step of the dialplan, and where it goes or why not.
 
-    ``code`` is that of the registry of reasons, '' where there is a goal; ``status`` the SIP status with it.
+    ``destination`` is the first place of ``destinations`` that can be called, and ``goal`` the INVITE where that is a
+    trunk. ``code`` is that of the registry of reasons, '' where the call goes somewhere; ``status`` the SIP status.
     """
 
     subject: Subject
     steps: tuple[Step, ...]
-    goal: Goal | None
+    destinations: tuple[Destination, ...] = ()
+    destination: Destination | None = None
+    goal: Goal | None = None
     code: str = ""
     status: int = 0
 
@@ -75,35 +79,57 @@ class DryRun:
 
     def __init__(self, settings: Settings) -> None:
         self._dialects = build_dialects(settings)
+        self._phone = Dialect(Manners())
         self._fqdn = settings.teams.sbc_fqdn
         self._names = {tenant.id: tenant.fqdn for tenant in settings.teams.tenants}
-        self._tenants = Tenants(settings.routing.routes, settings.teams.tenants, self._fqdn)
+        self._plan = Dialplan(settings, below=lambda _count: 0)
 
     @property
     def trunks(self) -> Iterable[str]:
         """The ids of the trunks that calls may come from."""
         return self._dialects
 
-    def ask(self, question: Question) -> Trial:
-        """What would become of this call.
+    def source(self, name: str) -> str | None:
+        """Where a call comes from, by the id of a trunk or by the number or id of an extension; None for neither."""
+        if name in self._dialects:
+            return name
+        extension = self._plan.directory.extension(name)
+        return f"{EXTENSION}{extension.extension}" if extension is not None else None
 
-        Raises KeyError for a trunk that there is not, RemoteProtocolError for a host that is none.
+    def ask(self, question: Question) -> Trial:
+        """What would become of this call; of a set of destinations by weight, as if the dice always showed the first.
+
+        Raises KeyError for a trunk or an extension that there is not, RemoteProtocolError for a host that is none.
         """
         request = compose(question, question.host or (self._fqdn if question.source == TEAMS else _DOMAIN))
-        subject = self._dialects[question.source].reader.subject(request)
-        placed = place(self._tenants, subject, question.source, question.now)
-        steps = tuple(explain(placed.routes, placed.query)) if placed.query is not None else ()
-        goal = self._goal(placed)
-        if goal is not None:
-            return Trial(placed.subject, steps, goal)
-        code = placed.code or "no_target"
-        return Trial(placed.subject, steps, None, code, placed.status or REASONS[code].status)
+        subject = self._subject(question.source, request)
+        placed = place(self._plan, subject, question.source, question.now, request.get)
+        steps = self._plan.explain(placed.query).steps if placed.query is not None else ()
+        if placed.decision is None:
+            return Trial(placed.subject, steps, code=placed.code, status=placed.answer)
+        destinations = placed.decision.destinations
+        first = next((each for each in destinations if self._can_be_called(each)), None)
+        if first is None:
+            return Trial(placed.subject, steps, destinations, code="no_target", status=REASONS["no_target"].status)
+        goal = self._goal(placed, first.value) if first.type == "Trunk" else None
+        return Trial(placed.subject, steps, destinations, first, goal)
 
-    def _goal(self, placed: Placed) -> Goal | None:
-        dialect = self._dialects.get(placed.decision.trunk) if placed.decision is not None else None
-        if placed.decision is None or dialect is None:
-            return None
-        writer, subject, trunk = dialect.writer, placed.subject, placed.decision.trunk
+    def _subject(self, source: str, request: Request) -> Subject:
+        """Who calls whom; a phone is who it logged in as, whatever it says."""
+        extension = self._plan.directory.extension(calling_extension(source))
+        if extension is None:
+            return self._dialects[source].reader.subject(request)
+        subject = self._phone.reader.subject(request)
+        display = extension.display_name or subject.display
+        return replace(subject, caller=extension.extension, display=display, is_trusted=True)
+
+    def _can_be_called(self, destination: Destination) -> bool:
+        if destination.type == "Trunk":
+            return destination.value in self._dialects
+        return destination.type != "Hangup"
+
+    def _goal(self, placed: Place, trunk: str) -> Goal:
+        writer, subject = self._dialects[trunk].writer, placed.subject
         domain = self._names.get(subject.tenant, self._fqdn) if trunk == TEAMS else _DOMAIN
         return Goal(trunk, writer.called(subject), writer.caller(subject, domain).from_, writer.fields(subject, domain))
 

@@ -13,10 +13,12 @@ from rustalk.cli.calls import CALL, HANGUP, LIST_CALLS
 from rustalk.cli.certificates import RELOAD_CERTIFICATES
 from rustalk.cli.command import Command, CommandError, Exit
 from rustalk.cli.configuration import CHECK_CONFIG, GENERATE_CONFIG
+from rustalk.cli.database import DATABASE
 from rustalk.cli.route import ROUTE
 from rustalk.cli.start import START
 from rustalk.cli.status import STATUS, TRUNKS
 from rustalk.cli.teams import TEAMS
+from rustalk.cli.token import TOKEN
 
 __all__ = ["COMMANDS", "main"]
 
@@ -56,6 +58,8 @@ COMMANDS = (
     TRUNKS,
     TEAMS,
     RELOAD_CERTIFICATES,
+    DATABASE,
+    TOKEN,
     Command("teams-sim", "run the simulated Teams proxies", _rest, _teams_sim),
 )
 """Every verb, in the order of the help."""

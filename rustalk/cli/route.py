@@ -6,35 +6,28 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime
 from typing import TextIO
 
-from rustalk.call.routes import Step
 from rustalk.config.load import load
+from rustalk.config.model import Destination
 from rustalk.config.problem import ConfigError
 from rustalk.observe.printable import printable
+from rustalk.pbx.directory import calling_extension
+from rustalk.pbx.route_test import why
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.ua.reasons import REASONS
 
 from .command import Command, CommandError, Exit, write_json
 from .configuration import read_file
-from .dry_run import DryRun, Question, Trial
+from .dry_run import DryRun, Goal, Question, Trial
 
 __all__ = ["ROUTE"]
-
-_OUTCOMES = {
-    "matched": "matches",
-    "noted": "matches and is noted; the next one is asked",
-    "disabled": "is disabled",
-    "source": "is for calls from another trunk",
-    "pattern": "is for other numbers",
-    "condition": "has a condition that does not hold",
-}
 
 
 def _arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     test = verbs.add_parser("test", help=_HELP, description=_HELP)
     test.add_argument("number", metavar="NUMBER", help="the number that is called, as the trunk writes it")
-    test.add_argument("--from", dest="source", required=True, metavar="TRUNK", help="id of the trunk, or teams")
-    test.add_argument("--caller", default="", metavar="NUMBER", help="the number of the caller; default: anonymous")
+    test.add_argument("--from", dest="source", required=True, metavar="WHO", help="a trunk, teams, or an extension")
+    test.add_argument("--caller", default="", metavar="NUMBER", help="who calls; default: anonymous, or the extension")
     test.add_argument("--host", default="", help="the name that Teams calls, which tells the tenant; default: our own")
     test.add_argument("--location", default="", metavar="METHOD", help="how Teams found the caller's place, as LIS")
     test.add_argument("--at", type=_moment, metavar="TIME", help="when, as 2026-11-23T12:00, UTC unless said; now")
@@ -55,14 +48,14 @@ def _test(arguments: Namespace, out: TextIO) -> int:
         dry_run = DryRun(load(read_file(arguments.config), arguments.config))
     except ConfigError as error:
         raise CommandError(str(error)) from None
-    if arguments.source not in dry_run.trunks:
+    source = dry_run.source(arguments.source)
+    if source is None:
         known = ", ".join(sorted(dry_run.trunks)) or "none"
-        message = f"--from {printable(arguments.source)}: there is no such trunk. Enabled trunks: {known}."
+        message = f"--from {printable(arguments.source)}: there is no such trunk or extension. Enabled trunks: {known}."
         raise CommandError(message, Exit.USAGE)
     now = arguments.at or datetime.now(UTC)
-    question = Question(
-        arguments.source, arguments.number, now, arguments.caller, arguments.host, location=arguments.location
-    )
+    caller = arguments.caller or calling_extension(source)
+    question = Question(source, arguments.number, now, caller, arguments.host, location=arguments.location)
     try:
         trial = dry_run.ask(question)
     except RemoteProtocolError as error:
@@ -71,7 +64,7 @@ def _test(arguments: Namespace, out: TextIO) -> int:
         write_json(_as_json(question, trial), out)
     else:
         out.write("".join(f"{printable(line)}\n" for line in _lines(question, trial)))
-    return Exit.FAILED if trial.goal is None else Exit.DONE
+    return Exit.FAILED if trial.destination is None else Exit.DONE
 
 
 def _lines(question: Question, trial: Trial) -> list[str]:
@@ -87,27 +80,30 @@ def _lines(question: Question, trial: Trial) -> list[str]:
         lines.append(f"         with a location found by {question.location}")
     if subject.tenant:
         lines.append(f"tenant   {subject.tenant}")
-    lines += [f"route    {_step(step)}" for step in trial.steps]
-    goal = trial.goal
-    if goal is None:
+    lines += [f"route    {step.name} {why(step)}" if step.route else f"then     {why(step)}" for step in trial.steps]
+    if trial.destination is None:
         reason = REASONS[trial.code]
         lines.append(f"refused  {trial.status}, {trial.code}: {reason.text}")
         return [*lines, f"         see {reason.advice}"] if reason.advice else lines
-    lines += [f"goes to  {goal.trunk} as {goal.called}", f"         From: {goal.from_}"]
-    return [*lines, *(f"         {name}: {value}" for name, value in goal.fields)]
+    return [*lines, *_goal(trial, trial.destination)]
+
+
+def _goal(trial: Trial, first: Destination) -> list[str]:
+    """Where the call goes first, and where if that fails."""
+    goal = trial.goal
+    lines = [f"goes to  {goal.trunk} as {goal.called}" if goal is not None else f"goes to  {first.type} {first.value}"]
+    if goal is not None:
+        lines += [f"         From: {goal.from_}", *(f"         {name}: {value}" for name, value in goal.fields)]
+    later = trial.destinations[trial.destinations.index(first) + 1 :]
+    return [*lines, *(f"then     {each.type} {each.value}" for each in later)]
 
 
 def _both(given: str, seen: str) -> str:
     return given if given == seen else f"{given} (that is {seen or 'nobody'})"
 
 
-def _step(step: Step) -> str:
-    condition = f" ({'not ' if step.condition.negate else ''}{step.condition.TYPE})" if step.condition else ""
-    return f"{step.route.id} {_OUTCOMES[step.outcome]}{condition}"
-
-
 def _as_json(question: Question, trial: Trial) -> dict[str, object]:
-    subject, goal = trial.subject, trial.goal
+    subject = trial.subject
     return {
         "from": question.source,
         "at": question.now.isoformat(),
@@ -118,24 +114,28 @@ def _as_json(question: Question, trial: Trial) -> dict[str, object]:
         "tenant": subject.tenant or None,
         "steps": [
             {
-                "route": step.route.id,
-                "outcome": step.outcome,
+                "route": step.name,
+                "result": step.result,
+                "why": why(step),
                 "condition": step.condition.TYPE if step.condition else None,
             }
             for step in trial.steps
         ],
-        "destination": None
-        if goal is None
-        else {
-            "trunk": goal.trunk,
-            "called": goal.called,
-            "from": goal.from_,
-            "headers": [{"name": name, "value": value} for name, value in goal.fields],
-        },
+        "destination": None if trial.destination is None else _destination(trial.destination, trial.goal),
+        "destinations": [{"type": each.type, "value": each.value} for each in trial.destinations],
         "refusal": None
-        if goal is not None
+        if trial.destination is not None
         else {"code": trial.code, "status": trial.status, "text": REASONS[trial.code].text},
     }
+
+
+def _destination(first: Destination, goal: Goal | None) -> dict[str, object]:
+    """The first place, and the INVITE to it where it is a trunk."""
+    place: dict[str, object] = {"type": first.type, "value": first.value}
+    if goal is None:
+        return place
+    headers = [{"name": name, "value": value} for name, value in goal.fields]
+    return place | {"trunk": goal.trunk, "called": goal.called, "from": goal.from_, "headers": headers}
 
 
 _HELP = "tell where a call would go, and why, without calling anybody"

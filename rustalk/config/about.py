@@ -19,7 +19,8 @@ class About:
 
     ``check`` normalises a string or raises ValueError saying what was expected. ``aliases`` are other spellings of the
     key. ``unused`` is the notice for a key that this version accepts without effect. ``shown`` replaces the default in
-    the reference where that would go stale. ``low`` and ``high`` include their bounds.
+    the reference where that would go stale. ``low`` and ``high`` include their bounds. ``written`` is the spelling, one
+    of the aliases, in which the API writes the key. ``end_of_day``: a date stands for its last second, not its first.
     """
 
     meaning: str
@@ -31,6 +32,8 @@ class About:
     aliases: tuple[str, ...] = ()
     unused: str = ""
     shown: str = ""
+    written: str = ""
+    end_of_day: bool = False
 
 
 def about(meaning: str, **rest: Any) -> dict[str, About]:

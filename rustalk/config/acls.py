@@ -7,10 +7,11 @@ from typing import Literal
 
 from rustalk.config import formats
 from rustalk.config.about import about
+from rustalk.config.cloud import CLOUDS, NETWORKS_VERSION
 
-__all__ = ["Acl", "AclRule", "Acls", "Policy"]
+__all__ = ["STANDARD", "Acl", "AclRule", "Acls", "Verdict"]
 
-Policy = Literal["allow", "deny"]
+Verdict = Literal["allow", "deny"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class AclRule:
 
     name: str = field(default="", metadata=about("Name to show. Empty: the network.", example="office"))
     cidr: str = field(metadata=about("Network, or one address.", example="192.0.2.0/24", check=formats.network))
-    action: Policy = field(metadata=about("What happens to an address in the network.", example="allow"))
+    action: Verdict = field(metadata=about("What happens to an address in the network.", example="allow"))
     priority: int = field(default=100, metadata=about("Lower is looked at first.", example=10, low=0, high=1000000))
 
 
@@ -31,7 +32,10 @@ class Acl:
         metadata=about("Name by which SIP profiles refer to the ACL.", example="office", check=formats.identifier)
     )
     description: str = field(default="", metadata=about("Free text."))
-    default_policy: Policy = field(default="deny", metadata=about("For addresses that no rule names."))
+    version: str = field(
+        default="", metadata=about("State of the list, such as the day of its source.", example="2026-11-22")
+    )
+    default_policy: Verdict = field(default="deny", metadata=about("For addresses that no rule names."))
     rules: tuple[AclRule, ...] = field(default=(), metadata=about("The rules."))
     enabled: bool = field(
         default=True,
@@ -39,9 +43,20 @@ class Acl:
     )
 
 
-def _allow(name: str, description: str, *networks: str) -> Acl:
+def _allow(name: str, description: str, *networks: str, version: str = "") -> Acl:
     rules = (AclRule(name=cidr, cidr=cidr, action="allow", priority=10 * (i + 1)) for i, cidr in enumerate(networks))
-    return Acl(name=name, description=description, rules=tuple(rules))
+    return Acl(name=name, description=description, version=version, rules=tuple(rules))
+
+
+_TEAMS = tuple(dict.fromkeys(network for cloud in CLOUDS.values() for network in cloud.networks))
+
+STANDARD = (
+    _allow("rfc1918", "Private addresses (RFC 1918)", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    _allow("localhost", "This machine", "127.0.0.0/8", "::1/128"),
+    Acl(name="allow_all", description="Everyone", default_policy="allow", enabled=False),
+    _allow("teams", "SIP of Microsoft Teams, all clouds", *_TEAMS, version=NETWORKS_VERSION),
+)
+"""The lists that are always known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +64,14 @@ class Acls:
     """Access control lists."""
 
     acls: tuple[Acl, ...] = field(
-        default=(
-            _allow("rfc1918", "Private addresses (RFC 1918)", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
-            _allow("localhost", "This machine", "127.0.0.0/8", "::1/128"),
-            Acl(name="allow_all", description="Everyone", default_policy="allow", enabled=False),
-        ),
+        default=STANDARD,
         metadata=about(
-            "The lists. Not given: `rfc1918`, `localhost` and `allow_all`.",
-            shown="`rfc1918`, `localhost`, `allow_all`",
+            "The lists. Standard ones that are not named here follow.",
+            shown=", ".join(f"`{acl.name}`" for acl in STANDARD),
         ),
     )
+
+    def completed(self) -> Acls:
+        """The lists of a file, followed by the standard ones that it does not name."""
+        named = {acl.name for acl in self.acls}
+        return Acls(acls=(*self.acls, *(acl for acl in STANDARD if acl.name not in named)))

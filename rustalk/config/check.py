@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rustalk.config import check_manners, check_teams, formats
+from rustalk.config import check_manners, check_pbx, check_rates, check_routing, check_teams, formats
 from rustalk.config.audio import Media
 from rustalk.config.finding import Finding, once, pair, undefined
-from rustalk.config.model import TEAMS, Route, Settings, Trunk
+from rustalk.config.known import Known, all_routes
+from rustalk.config.model import TEAMS, Settings, Trunk
 from rustalk.config.problem import Notice, Problem, member
+from rustalk.config.routing import PHONES
 
 if TYPE_CHECKING:
     from rustalk.config.read import Reader
 
 __all__ = ["check"]
 
-_PBX_TYPES = frozenset({"Extension", "RingGroup", "Voicemail", "Custom"})
+_RESERVED = {TEAMS: "that name is the Teams trunk", PHONES: "that name is the source of calls from extensions"}
 
 Rule = Callable[[Settings, "Reader"], Iterator[Finding]]
 
@@ -28,33 +30,28 @@ def check(settings: Settings, reader: Reader) -> Iterator[Finding]:
     """Yield what all rules find."""
     for rule in _RULES:
         yield from rule(settings, reader)
+    known = Known(settings)
+    for related in (*check_routing.RULES, *check_pbx.RULES, *check_rates.RULES):
+        yield from related(settings, reader, known)
 
 
 def _names_once(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """Ids are unique among their kind, and no trunk takes the name of the Teams trunk."""
+    """Ids are unique among their kind, and no trunk takes a name that means something else."""
     yield from once(((p.id, f"{reader.path(p)}.id") for p in settings.sip_profiles), "SIP profile")
     yield from once(((t.id, f"{reader.path(t)}.id") for t in settings.trunks), "trunk")
-    yield from once(((r.id, f"{reader.path(r)}.id") for r in _all_routes(settings)), "route")
+    yield from once(((r.id, f"{reader.path(r)}.id") for r in all_routes(settings)), "route")
     yield from once(((a.name, f"{reader.path(a)}.name") for a in settings.acls.acls), "ACL")
     for trunk in settings.trunks:
-        if trunk.id == TEAMS:
-            yield Problem(f"{reader.path(trunk)}.id", f'"{TEAMS}"', "another id", "that name is the Teams trunk")
+        if trunk.id in _RESERVED:
+            yield Problem(f"{reader.path(trunk)}.id", f'"{trunk.id}"', "another id", _RESERVED[trunk.id])
 
 
 def _profiles(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """Profiles have their key with their certificate, a known ACL, and a place of their own to listen."""
-    acls = {acl.name: acl for acl in settings.acls.acls}
+    """Profiles have their key with their certificate, and a place of their own to listen."""
     taken: dict[tuple[str, int, str], str] = {}
     for profile in settings.sip_profiles:
         path = reader.path(profile)
         yield from pair(path, "tls_cert", profile.tls_cert, "tls_key", profile.tls_key)
-        if profile.acl and profile.acl not in acls:
-            yield from undefined(f"{path}.acl", profile.acl, "an ACL of $.acls.acls", acls, reader)
-        elif profile.acl and not acls[profile.acl].enabled:
-            policy = acls[profile.acl].default_policy
-            yield Notice(
-                f"{path}.acl", f'ACL "{profile.acl}" is not enabled, so every address gets its policy: {policy}'
-            )
         for protocol in profile.protocols if profile.enabled and profile.bind_port else ():
             kind = "udp" if protocol == "udp" else "tcp"
             here = taken.setdefault((profile.bind_address, profile.bind_port, kind), path)
@@ -75,6 +72,9 @@ def _sip(settings: Settings, reader: Reader) -> Iterator[Finding]:
             yield Problem(
                 f"$.sip.failover_codes[{number}]", str(code), "408 or a 5xx", "others are the callee's decision"
             )
+    if not sip.digest_algorithms or len(set(sip.digest_algorithms)) < len(sip.digest_algorithms):
+        found = f"[{', '.join(sip.digest_algorithms)}]"
+        yield Problem("$.sip.digest_algorithms", found, "SHA-256, MD5 or both, each once")
 
 
 def _listeners(settings: Settings, reader: Reader) -> Iterator[Finding]:
@@ -147,12 +147,30 @@ def _media_versions(settings: Settings, reader: Reader) -> Iterator[Finding]:
             return
 
 
+def _acls(settings: Settings, reader: Reader) -> Iterator[Finding]:
+    """Each ACL that is named exists, and one that is not enabled is worth a word: it answers its default policy."""
+    acls = {acl.name: acl for acl in settings.acls.acls}
+    named = [(f"{reader.path(profile)}.acl", profile.acl) for profile in settings.sip_profiles]
+    named += [(f"{reader.path(trunk)}.acl", trunk.acl) for trunk in settings.trunks]
+    for path, name in (*named, ("$.api.acl", settings.api.acl)):
+        if name and name not in acls:
+            yield from undefined(path, name, "an ACL of $.acls.acls", acls, reader)
+        elif name and not acls[name].enabled:
+            policy = acls[name].default_policy
+            yield Notice(path, f'ACL "{name}" is not enabled, so every address gets its policy: {policy}')
+
+
 def _api(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """An API without authentication is for this machine only."""
+    """An API without authentication is for this machine only, and tokens are secrets."""
     api = settings.api
-    if api.enabled and not formats.is_loopback(api.bind_address):
-        yield Problem(
-            "$.api.bind_address", f'"{api.bind_address}"', "a loopback address such as 127.0.0.1 while auth is off"
+    if not api.enabled or formats.is_loopback(api.bind_address):
+        return
+    place, found = "$.api.bind_address", f'"{api.bind_address}"'
+    if api.auth == "off":
+        yield Problem(place, found, 'a loopback address such as 127.0.0.1 while auth is "off"', 'or auth "token"')
+    else:
+        yield Notice(
+            place, "tokens cross the network in clear text; put a proxy with TLS in front of a loopback address"
         )
 
 
@@ -200,79 +218,6 @@ def _ports(trunk: Trunk, path: str) -> Iterator[Finding]:
             yield Problem(place, str(port), f"the same port as in the host, {inner}, or none")
 
 
-def _routes(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """Every enabled route can be carried out, and says what it seems to say."""
-    for route in _all_routes(settings):
-        path = reader.path(route)
-        yield from _destination(settings, reader, route, path)
-        yield from _source(settings, reader, route, path)
-        if route.action == "continue" and not route.continue_on_match:
-            yield Problem(
-                f"{path}.continue_on_match",
-                "false",
-                'true with action "continue"',
-                "else the search would end without a destination",
-            )
-        if route.continue_on_match and route.action != "continue":
-            yield Notice(f"{path}.continue_on_match", f'has no effect with action "{route.action}"')
-        if not route.pattern.anchored:
-            yield Notice(f"{path}.pattern", "matches anywhere in the number; start it with ^ if that is not meant")
-
-
-def _all_routes(settings: Settings) -> Iterator[Route]:
-    """The common routes, then those of the tenants."""
-    yield from settings.routing.routes
-    for tenant in settings.teams.tenants:
-        yield from tenant.routes
-
-
-def _destination(settings: Settings, reader: Reader, route: Route, path: str) -> Iterator[Finding]:
-    """The destination of a route exists."""
-    destination = route.destination
-    if destination is None:
-        if route.action == "accept":
-            yield Problem(f"{path}.destination", "nothing", "where the call goes", 'or action "reject"')
-        return
-    place = f"{path}.destination"
-    if destination.type in _PBX_TYPES:
-        if route.enabled:
-            yield Problem(
-                f"{place}.type",
-                f'"{destination.type}"',
-                '"Trunk" or "Hangup"',
-                "others need the PBX, not in this version",
-            )
-        else:
-            yield Notice(f"{place}.type", f'"{destination.type}" needs the PBX, which is not in this version')
-    elif destination.type == "Hangup":
-        if destination.value and not _is_status(destination.value):
-            yield Problem(f"{place}.value", repr(destination.value[:64]), "a SIP status from 400 to 699, or nothing")
-    elif "${" in destination.value:
-        yield Problem(
-            f"{place}.value", repr(destination.value[:64]), "the id of a trunk", "the caller must not choose the trunk"
-        )
-    else:
-        yield from _trunk_reference(settings, reader, destination.value, f"{place}.value", route.enabled)
-
-
-def _source(settings: Settings, reader: Reader, route: Route, path: str) -> Iterator[Finding]:
-    if route.source:
-        yield from _trunk_reference(settings, reader, route.source, f"{path}.source", route.enabled)
-
-
-def _trunk_reference(settings: Settings, reader: Reader, id: str, path: str, used: bool) -> Iterator[Finding]:
-    """``id`` names a trunk or Teams; one that is not enabled is worth a word."""
-    known = {trunk.id: trunk.enabled for trunk in settings.trunks} | {TEAMS: settings.teams.enabled}
-    if id not in known:
-        yield from undefined(path, id, 'the id of a trunk, or "teams"', known, reader)
-    elif used and not known[id]:
-        yield Notice(path, f'"{id}" is not enabled, so no call comes from or goes to it')
-
-
-def _is_status(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) == 3 and "400" <= text <= "699"
-
-
 _RULES: tuple[Rule, ...] = (
     _names_once,
     _sip,
@@ -285,5 +230,5 @@ _RULES: tuple[Rule, ...] = (
     *check_teams.RULES,
     _trunks,
     *check_manners.RULES,
-    _routes,
+    _acls,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rustalk.config.codecs import Codec
@@ -10,6 +10,7 @@ from rustalk.config.finding import Finding, undefined
 from rustalk.config.header_rule import HeaderRule, header_name
 from rustalk.config.manners import Manners
 from rustalk.config.model import Settings
+from rustalk.config.numbers import NumberRule
 from rustalk.config.problem import Notice, Problem
 from rustalk.config.scalars import shown
 from rustalk.config.stand_in import StandIn
@@ -19,7 +20,7 @@ from rustalk.config.teams import Teams
 if TYPE_CHECKING:
     from rustalk.config.read import Reader
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "check_number_rules"]
 
 _G711 = frozenset({"pcmu", "pcma"})
 _NO_SPEECH = frozenset({"telephone-event", "cn"})
@@ -118,16 +119,21 @@ def _value(path: str, rule: HeaderRule) -> Iterator[Finding]:
 
 
 def _numbers(settings: Settings, reader: Reader) -> Iterator[Finding]:
-    """The replacement of a number names groups that its pattern has."""
+    """The rules on numbers of each side can be carried out."""
     for _, side in _sides(settings, reader):
-        for rule in (*side.numbers.in_, *side.numbers.out):
-            path = reader.path(rule)
-            try:
-                substitution(rule.match, rule.replace)
-            except ValueError as error:
-                yield Problem(f"{path}.replace", shown(rule.replace), str(error))
-            if not rule.match.anchored:
-                yield Notice(f"{path}.match", "matches anywhere in the number; start it with ^ if that is not meant")
+        yield from check_number_rules((*side.numbers.in_, *side.numbers.out), reader)
+
+
+def check_number_rules(rules: Iterable[NumberRule], reader: Reader) -> Iterator[Finding]:
+    """The replacement of a number names groups that its pattern has."""
+    for rule in rules:
+        path = reader.path(rule)
+        try:
+            substitution(rule.match, rule.replace)
+        except ValueError as error:
+            yield Problem(f"{path}.replace", shown(rule.replace), str(error))
+        if not rule.match.anchored:
+            yield Notice(f"{path}.match", "matches anywhere in the number; start it with ^ if that is not meant")
 
 
 def _direct(settings: Settings, reader: Reader) -> Iterator[Finding]:

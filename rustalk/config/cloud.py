@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["CLOUDS", "PROXY_PORT", "Cloud", "CloudName"]
+__all__ = ["CLOUDS", "NETWORKS_VERSION", "PROXY_PORT", "Cloud", "CloudName"]
 
 CloudName = Literal["commercial", "gcc", "gcc-high", "dod"]
 
 PROXY_PORT = 5061
 """The port of every Teams proxy (NET-01)."""
+
+NETWORKS_VERSION = "2026-11-22"
+"""The day on which the networks below were last compared with what Microsoft publishes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from decimal import Decimal
 from typing import Any
 
 from rustalk.config.about import About, about_of, key_of
@@ -34,6 +35,9 @@ that is known but without effect in this version is a warning. Without a file th
 
 - `null` means the same as leaving the key out.
 - Times are numbers of seconds. Sizes are bytes.
+- Amounts of money are exact decimals: 0.15 and "0.15" are the same, and neither becomes a binary fraction.
+- Moments are RFC 3339 such as "2026-12-24T18:00:00Z", seconds since 1970, or a date.
+- What the API changes lies over this file, in the database; the file is never written.
 - Files are PEM. They are opened when RusTalk starts, not when the configuration is checked; a relative name starts at
   the working directory of the process.
 - Passwords are never printed, neither in errors nor in logs nor by the API.
@@ -51,7 +55,7 @@ _WORDS = {
     Secret: "secret text",
     Pattern: "pattern",
 }
-_WORDS |= {datetime.time: "time", datetime.date: "date"}
+_WORDS |= {datetime.time: "time", datetime.date: "date", datetime.datetime: "moment", Decimal: "amount"}
 
 
 def describe() -> str:
@@ -135,10 +139,10 @@ def _value(hint: Any, about: About) -> str:
 def _words(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in _UNIONS:
-        kinds = [kind for kind in arguments if kind is not type(None)]
-        return "object" if is_dataclass(kinds[0]) else f"{_words(kinds[0])} or null"
+        kinds = dict.fromkeys(_words(kind) for kind in arguments if kind is not type(None))
+        return " or ".join(kinds if type(None) not in arguments or "object" in kinds else (*kinds, "null"))
     if origin is typing.Literal:
-        return ", ".join(f"`{choice}`" for choice in arguments)
+        return ", ".join(f"`{choice}`" if choice else "empty" for choice in arguments)
     if origin is tuple:
         return (
             f"list of {_words(arguments[0])}"
@@ -147,7 +151,9 @@ def _words(hint: Any) -> str:
         )
     if origin is not None and issubclass(origin, Mapping):
         return "object"
-    return "object" if is_dataclass(hint) else _WORDS[hint]
+    if is_dataclass(hint):
+        return "object or text" if hasattr(hint, "of_text") else "object"
+    return _WORDS[hint]
 
 
 def _default(field: Field[Any], about: About) -> str:
@@ -164,16 +170,17 @@ def _example(field: Field[Any], about: About) -> str:
     if about.example is not None:
         return _json(about.example)
     plain = (
-        isinstance(field.default, bool | int | float | str | tuple)
+        isinstance(field.default, bool | int | float | str | tuple | Decimal)
         and field.default not in {"", ()}
+        and not isinstance(field.default, Secret)
         and not about.shown
     )
     return _json(field.default) if plain else ""
 
 
 def _json(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, Decimal) or (isinstance(value, float) and value.is_integer()):
+        value = str(value) if isinstance(value, Decimal) else int(value)
     return f"`{json.dumps(value, ensure_ascii=False)}`"
 
 

@@ -55,6 +55,16 @@ _EXAMPLE: dict[str, object] = {
                 "source": "teams",
                 "destination": {"type": "Trunk", "value": "carrier"},
                 "priority": 5,
+                "emergency": True,
+                "enabled": False,
+            },
+            {
+                "id": "emergency-phones",
+                "pattern": "^\\+?(112|911)$",
+                "source": "extensions",
+                "destination": {"type": "Trunk", "value": "carrier"},
+                "priority": 5,
+                "emergency": True,
                 "enabled": False,
             },
             {
@@ -73,17 +83,39 @@ _EXAMPLE: dict[str, object] = {
                 "priority": 20,
                 "enabled": False,
             },
+            {
+                "id": "phones-out",
+                "pattern": "^\\+\\d{7,15}$",
+                "source": "extensions",
+                "destination": {"type": "Trunk", "value": "carrier"},
+                "priority": 30,
+                "enabled": False,
+            },
         ]
     },
+    "extensions": [
+        {
+            "extension": "1001",
+            "display_name": "Alice Archer",
+            "password": "",
+            "call_forwarding": {"no_answer": "1002", "no_answer_seconds": 20},
+            "enabled": False,
+        },
+        {"extension": "1002", "display_name": "Bob Baker", "password": "", "enabled": False},
+    ],
+    "ring_groups": [
+        {"id": "office", "name": "Office", "extensions": ["1001", "1002"], "timeout_seconds": 30, "enabled": False}
+    ],
+    "dids": [{"number": "+12025550123", "destination": {"type": "RingGroup", "value": "office"}, "enabled": False}],
     "media": {"bind_address": "127.0.0.1", "advertised_address": "", "ports": [20000, 29999]},
-    "api": {"bind_address": "127.0.0.1", "port": 8080, "auth": "off"},
+    "api": {"bind_address": "127.0.0.1", "port": 8080, "auth": "token"},
 }
 
 
 def generate() -> str:
     """Return an example configuration as JSON text.
 
-    It starts without complaint and carries nothing: Teams, the trunk and the routes are there to be filled in and
-    enabled. docs/configuration.md has every other key.
+    It starts without complaint and carries nothing: Teams, the trunk, the phones and the routes are there to be
+    filled in and enabled. docs/configuration.md has every other key.
     """
     return json.dumps(_EXAMPLE, indent=2) + "\n"

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import zoneinfo
 
 __all__ = [
     "address",
     "address_v6",
     "country",
+    "currency",
     "domain",
+    "email",
     "encoding_name",
     "host",
     "host_port",
@@ -20,17 +23,22 @@ __all__ = [
     "is_address",
     "is_loopback",
     "is_wildcard",
+    "md5",
     "network",
     "one_line",
+    "product",
     "proxy",
     "proxy_network",
+    "sha256",
     "split_host_port",
+    "timezone",
     "version",
 ]
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ENCODING = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
+_EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,255}")
 _ADDRESS = "an IP address such as 192.0.2.10 or 2001:db8::10"
 _HOST = "a host name or an IP address"
 
@@ -161,6 +169,45 @@ def country(text: str) -> str:
     if text.upper() not in SUPPORTED_REGIONS:
         raise ValueError("a country by its two letters (ISO 3166-1), such as DE or US")
     return text.upper()
+
+
+def currency(text: str) -> str:
+    """A currency by its three letters (ISO 4217), in upper case."""
+    if not re.fullmatch(r"[A-Za-z]{3}", text, re.ASCII):
+        raise ValueError("a currency by its three letters (ISO 4217), such as EUR or USD")
+    return text.upper()
+
+
+def timezone(text: str) -> str:
+    """A time zone by its name in the tz database, which is that of the system or of the package tzdata."""
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone such as Europe/Berlin or UTC (names of the tz database)") from None
+    return text
+
+
+def email(text: str) -> str:
+    """An e-mail address, as far as its looks can tell."""
+    if not text.isprintable() or not _EMAIL.fullmatch(text):
+        raise ValueError("an e-mail address such as alice@example.com")
+    return text
+
+
+def md5(text: str) -> str:
+    """An MD5 digest in hexadecimal, in lower case."""
+    return _digest(text, 32)
+
+
+def sha256(text: str) -> str:
+    """A SHA-256 digest in hexadecimal, in lower case."""
+    return _digest(text, 64)
+
+
+def _digest(text: str, length: int) -> str:
+    if len(text) != length or not re.fullmatch(r"[0-9A-Fa-f]+", text, re.ASCII):
+        raise ValueError(f"{length} hexadecimal digits")
+    return text.lower()
 
 
 def is_address(text: str) -> bool:

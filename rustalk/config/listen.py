@@ -9,8 +9,9 @@ from rustalk import __version__
 from rustalk.config import formats
 from rustalk.config.about import UNUSED, about
 
-__all__ = ["Protocol", "Server", "Sip", "SipProfile", "Transport"]
+__all__ = ["DigestAlgorithm", "Protocol", "Server", "Sip", "SipProfile", "Transport"]
 
+DigestAlgorithm = Literal["SHA-256", "MD5"]
 Protocol = Literal["udp", "tcp", "tls"]
 
 
@@ -138,6 +139,24 @@ class Sip:
             high=599,
         ),
     )
+    digest_algorithms: tuple[DigestAlgorithm, ...] = field(
+        default=("SHA-256", "MD5"),
+        metadata=about(
+            "Algorithms that extensions may log in by, in the order in which they are offered (RFC 8760). "
+            '`["SHA-256"]` shuts out old phones; `["MD5"]` is for those that give up when they see another one.',
+            example=["MD5"],
+        ),
+    )
+    keepalive_interval: float = field(
+        default=30.0,
+        metadata=about(
+            "How often each registered phone is sent a word, so that the NAT before it stays open and one that is gone "
+            "is noticed. 0: never; where it is longer than the NAT waits, phones behind it cannot be called.",
+            unit="seconds",
+            low=0,
+            high=3600,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +279,10 @@ class SipProfile:
         metadata=about(
             "Name of an ACL that an address must pass before anything of it is read. Empty: none.", example="rfc1918"
         ),
+    )
+    phones: bool = field(
+        default=True,
+        metadata=about("Whether extensions may register and call here. Never on the profile of Teams."),
     )
     enabled: bool = field(default=True, metadata=about("Whether the profile is opened."))
     priority: int = field(

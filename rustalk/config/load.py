@@ -12,7 +12,7 @@ from rustalk.config.problem import ConfigError, Notice, Problem
 from rustalk.config.read import Reader
 from rustalk.config.text import parse
 
-__all__ = ["load"]
+__all__ = ["judged", "load", "of_cloud"]
 
 
 def load(text: str, source: str = "configuration") -> Settings:
@@ -23,7 +23,12 @@ def load(text: str, source: str = "configuration") -> Settings:
     """
     reader = Reader()
     settings = reader.section(Settings, parse(text, source), "$") or Settings()
-    settings = replace(_of_cloud(settings, reader), codecs=settings.codecs.completed())
+    settings = replace(of_cloud(settings, reader), codecs=settings.codecs.completed(), acls=settings.acls.completed())
+    return judged(settings, reader, source)
+
+
+def judged(settings: Settings, reader: Reader, source: str) -> Settings:
+    """Return ``settings`` with their warnings, or raise ConfigError with what the reader and the rules found."""
     findings = list(check(settings, reader))
     unread = tuple(problem.path for problem in reader.problems)
     problems = [*reader.problems, *(f for f in findings if isinstance(f, Problem) and not _follows(f.path, unread))]
@@ -32,8 +37,8 @@ def load(text: str, source: str = "configuration") -> Settings:
     return replace(settings, warnings=(*reader.notices, *(f for f in findings if isinstance(f, Notice))))
 
 
-def _of_cloud(settings: Settings, reader: Reader) -> Settings:
-    """Fill in the proxies and networks of the cloud where the file leaves them out."""
+def of_cloud(settings: Settings, reader: Reader) -> Settings:
+    """Fill in the proxies and networks of the cloud where ``reader`` found none."""
     teams = settings.teams
     cloud = CLOUDS[teams.cloud]
     chosen = replace(

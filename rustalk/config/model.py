@@ -14,29 +14,41 @@ from typing import Literal
 from rustalk.config import formats
 from rustalk.config.about import UNUSED, about
 from rustalk.config.acls import Acl, AclRule, Acls
+from rustalk.config.acme import Acme
 from rustalk.config.audio import EarlyMedia, Media, MediaPath, RtpengineNode
+from rustalk.config.calendar import Calendar
 from rustalk.config.codecs import Codec, Codecs
+from rustalk.config.database import Database
+from rustalk.config.destination import Destination, RouteTarget
+from rustalk.config.did import Did
+from rustalk.config.extension import CallForwarding, Extension, Permissions
 from rustalk.config.header_rule import HeaderRule
 from rustalk.config.listen import Protocol, Server, Sip, SipProfile, Transport
+from rustalk.config.mailbox import Mailbox
 from rustalk.config.manners import Manners
 from rustalk.config.numbers import NumberRule, Numbers
+from rustalk.config.policy import Policy
 from rustalk.config.problem import Notice
+from rustalk.config.rate import BillTemplate, RateCard
+from rustalk.config.ring_group import Member, RingGroup
 from rustalk.config.routing import (
     CallerIdCondition,
     Condition,
     DateRangeCondition,
     DayOfWeekCondition,
-    Destination,
     DestinationCondition,
+    HeaderCondition,
+    HolidayCondition,
     LocationCondition,
+    Rewrite,
     Route,
     Routing,
     TimeCondition,
 )
+from rustalk.config.security import Flood, Security
 from rustalk.config.teams import TEAMS, Teams
 from rustalk.config.tenant import Tenant
 from rustalk.config.trunk import Trunk, TrunkHost
-from rustalk.config.unused import Acme, Database
 
 __all__ = [
     "TEAMS",
@@ -45,6 +57,9 @@ __all__ = [
     "Acls",
     "Acme",
     "Api",
+    "BillTemplate",
+    "Calendar",
+    "CallForwarding",
     "CallerIdCondition",
     "Codec",
     "Codecs",
@@ -54,20 +69,34 @@ __all__ = [
     "DayOfWeekCondition",
     "Destination",
     "DestinationCondition",
+    "Did",
     "Dns",
     "EarlyMedia",
+    "Extension",
+    "Flood",
+    "HeaderCondition",
     "HeaderRule",
+    "HolidayCondition",
     "Limits",
     "LocationCondition",
+    "Mailbox",
     "Manners",
     "Media",
     "MediaPath",
+    "Member",
     "NumberRule",
     "Numbers",
+    "Permissions",
+    "Policy",
     "Protocol",
+    "RateCard",
+    "Rewrite",
+    "RingGroup",
     "Route",
+    "RouteTarget",
     "Routing",
     "RtpengineNode",
+    "Security",
     "Server",
     "Settings",
     "Sip",
@@ -112,9 +141,20 @@ class Api:
         metadata=about("Address to listen on. With `auth` `off` only loopback.", check=formats.address),
     )
     port: int = field(default=8080, metadata=about("Port to listen on. 0: a free port.", low=0, high=65535))
-    auth: Literal["off"] = field(
-        default="off",
-        metadata=about("`off`: everyone who reaches the port may use the API. Tokens come with a later version."),
+    auth: Literal["token", "off"] = field(
+        default="token",
+        metadata=about(
+            "`token`: each request needs a token (`Authorization: Bearer`), which `rustalk token create` prints; "
+            "`off`: everyone who reaches the port may use the API, which is allowed on loopback only."
+        ),
+    )
+    acl: str = field(
+        default="",
+        metadata=about(
+            "Name of an ACL that an address must pass to reach the API. Empty: none.",
+            example="rfc1918",
+            check=formats.identifier,
+        ),
     )
 
 
@@ -166,9 +206,16 @@ class Settings:
         default=Codecs(),
         metadata=about("The codecs that can be named, and their payload types in our own offers."),
     )
-    database: Database | None = field(
-        default=None, metadata=about("The database.", unused=f"{UNUSED}: the configuration comes from the file alone")
-    )
+    security: Security = field(default=Security(), metadata=about("Protection from strangers."))
+    extensions: tuple[Extension, ...] = field(default=(), metadata=about("The phones of the house."))
+    ring_groups: tuple[RingGroup, ...] = field(default=(), metadata=about("Extensions that ring together."))
+    dids: tuple[Did, ...] = field(default=(), metadata=about("Numbers that are dialled from outside."))
+    mailboxes: tuple[Mailbox, ...] = field(default=(), metadata=about("Voicemail boxes."))
+    policies: tuple[Policy, ...] = field(default=(), metadata=about("Limits that routes, trunks and extensions name."))
+    calendars: tuple[Calendar, ...] = field(default=(), metadata=about("Holidays that routes ask for."))
+    rates: tuple[RateCard, ...] = field(default=(), metadata=about("What calls cost."))
+    bill_templates: tuple[BillTemplate, ...] = field(default=(), metadata=about("How calls are billed."))
+    database: Database = field(default=Database(), metadata=about("Where changes, registrations and records are kept."))
     acme: Acme | None = field(
         default=None, metadata=about("Certificates by ACME.", unused=f"{UNUSED}: bring certificate files")
     )
@@ -178,7 +225,8 @@ class Settings:
     def profiles(self) -> tuple[SipProfile, ...]:
         """The profiles to open: the enabled ones of `sip_profiles`, or those that `server` and `transport` describe.
 
-        The profile of Teams is completed with the certificate of Teams and always requires a client certificate.
+        The profile of Teams is completed with the certificate of Teams, always requires a client certificate and takes
+        no phones.
         """
         profiles = self.sip_profiles or self._listeners()
         chosen = self._teams_profile_id(profiles)
@@ -212,6 +260,7 @@ class Settings:
             tls_key=profile.tls_key if own else self.teams.mtls_key_path,
             tls_ca=profile.tls_ca or self.teams.ca_path,
             require_client_cert=True,
+            phones=False,
         )
 
     def _listeners(self) -> tuple[SipProfile, ...]:

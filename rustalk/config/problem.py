@@ -24,8 +24,13 @@ class Problem:
 
     def __str__(self) -> str:
         """Return the fault as one line."""
-        line = f"{self.path}: found {self.found}, expected {self.expected}"
-        return f"{line}; {self.hint}" if self.hint else line
+        return f"{self.path}: {self.message}"
+
+    @property
+    def message(self) -> str:
+        """The fault without its place."""
+        message = f"found {self.found}, expected {self.expected}"
+        return f"{message}; {self.hint}" if self.hint else message
 
 
 @dataclass(frozen=True, slots=True)

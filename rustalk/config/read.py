@@ -65,6 +65,14 @@ class Reader:
         place = self._read.get(id(section))
         return place.path if place else "$"
 
+    def has(self, section: object) -> bool:
+        """Whether ``section`` was read here."""
+        return id(section) in self._read
+
+    def reads(self, kind: type[T]) -> list[T]:
+        """Return the sections of a kind that were read here, in the order of reading."""
+        return [place.section for place in self._read.values() if isinstance(place.section, kind)]
+
     def gives(self, section: object, key: str) -> bool:
         """Whether the file names this key of ``section``."""
         place = self._read.get(id(section))
@@ -83,50 +91,61 @@ class Reader:
         return None
 
     def _section(self, kind: Any, raw: object, path: str) -> object:
+        if isinstance(raw, str) and hasattr(kind, "of_text"):
+            short: object = kind.of_text(raw)
+            self._read[id(short)] = _Place(short, path, frozenset())
+            return short
         if not isinstance(raw, Object):
             raise UnfitError("an object")
-        keys = _keys(kind)
+        shape = _shape(kind)
         self._repeated(raw, path)
-        self._unknown(raw, keys, kind, path)
         values: dict[str, object] = {}
-        missing = False
-        for key, (field, hint, about) in keys.items():
-            self._key(values, raw, key, field, hint, about, path)
-            missing = missing or (field.name not in values and _required(field))
-        if missing:
+        for spelling, value in raw.items():
+            key = shape.spellings.get(spelling)
+            if key is None:
+                self._unknown(spelling, shape, kind, path)
+            elif value is not None:
+                self._key(values, raw, key, spelling, shape, path)
+        for key in shape.required:
+            known = shape.keys[key]
+            if known.field.name not in values and all(raw.get(name) is None for name in (key, *known.about.aliases)):
+                self._missing(values, key, shape, path)
+        if any(shape.keys[key].field.name not in values for key in shape.required):
             self.lost.update(name for key in _NAMES if isinstance(name := raw.get(key), str))
             raise _ReportedError
         section = kind(**values)
-        given = frozenset(key for key, (field, _, _) in keys.items() if field.name in values)
-        self._read[id(section)] = _Place(section, path, given)
+        self._read[id(section)] = _Place(section, path, frozenset(shape.names[name] for name in values))
         return section
 
-    def _key(
-        self, values: dict[str, object], raw: Object, key: str, field: Field[Any], hint: Any, about: About, path: str
-    ) -> None:
-        """Read one key of a section into ``values``, which stays without it when it is absent, null or unfit.
+    def _missing(self, values: dict[str, object], key: str, shape: _Shape, path: str) -> None:
+        """Report a required key that is absent or null; a text or pattern gets a `stand_in`."""
+        about = shape.keys[key].about
+        self._problem(f"{path}.{key}", "nothing", about.meaning.rstrip("."), "the key is required")
+        shape.keys[key].fill(values)
+
+    def _key(self, values: dict[str, object], raw: Object, key: str, spelling: str, shape: _Shape, path: str) -> None:
+        """Read one key of a section into ``values``, which stays without it when it is unfit.
 
         A required text or pattern and a switch then get a value all the same, that of `stand_in`.
         """
-        spellings = [name for name in (key, *about.aliases) if raw.get(name) is not None]
-        if not spellings:
-            if _required(field):
-                self._problem(f"{path}.{key}", "nothing", about.meaning.rstrip("."), "the key is required")
-                _fill(values, field, hint, about)
-            return
-        for other in spellings[1:]:
-            self._problem(f"{path}.{other}", f"{spellings[0]!r} as well", "one of the two spellings", f"keep {key!r}")
-        place = f"{path}.{spellings[0]}"
+        known = shape.keys[key]
+        about, place = known.about, f"{path}.{spelling}"
+        if about.aliases:
+            first = next(name for name in (key, *about.aliases) if raw.get(name) is not None)
+            if first != spelling:
+                self._problem(place, f"{first!r} as well", "one of the two spellings", f"keep {key!r}")
+                return
         noticed = len(self.notices)
         try:
-            empty = raw[spellings[0]] == "" == field.default
-            values[field.name] = "" if empty else self._value(hint, raw[spellings[0]], place, about)
+            default = known.field.default
+            empty = raw[spelling] == "" and isinstance(default, str) and not default
+            values[known.field.name] = default if empty else self._value(known.hint, raw[spelling], place, about)
         except UnfitError as unfit:
-            secret = hint is Secret
-            self._problem(place, MASK if secret else shown(raw[spellings[0]]), unfit.expected, unfit.hint)
-            if key in _NAMES and isinstance(name := raw[spellings[0]], str):
+            secret = known.hint is Secret
+            self._problem(place, MASK if secret else shown(raw[spelling]), unfit.expected, unfit.hint)
+            if key in _NAMES and isinstance(name := raw[spelling], str):
                 self.lost.add(name)
-            _fill(values, field, hint, about)
+            known.fill(values)
         except _ReportedError:
             pass
         if about.unused:
@@ -148,12 +167,16 @@ class Reader:
         return SCALARS[hint](raw, about)
 
     def _union(self, kinds: list[Any], raw: object, path: str, about: About) -> object:
-        """Read one of several kinds of object, told apart by their key "type"; a single kind is just that."""
-        if len(kinds) == 1:
-            return self._value(kinds[0], raw, path, about)
+        """Read a plain value or an object, several kinds of which are told apart by their key "type"."""
+        sections: list[Any] = [kind for kind in kinds if is_dataclass(kind)]
+        plain = [kind for kind in kinds if not is_dataclass(kind)]
+        if plain and not (sections and isinstance(raw, Object)):
+            return self._value(plain[0], raw, path, about)
+        if len(sections) == 1:
+            return self._value(sections[0], raw, path, about)
         if not isinstance(raw, Object):
             raise UnfitError("an object")
-        by_type = {kind.TYPE: kind for kind in kinds}
+        by_type = {kind.TYPE: kind for kind in sections}
         name = raw.get("type")
         if not isinstance(name, str) or name not in by_type:
             self._problem(f"{path}.type", shown(name), f"one of {quoted(by_type)}")
@@ -201,36 +224,48 @@ class Reader:
         for key in raw.repeated:
             self._problem(member(path, key), "the key more than once", "it once", "only the last one would count")
 
-    def _unknown(self, raw: Object, keys: Mapping[str, _Key], kind: type, path: str) -> None:
-        """Report keys that the section does not have. Their values are not shown: one may be a misspelt secret."""
-        known = [name for key, (_, _, about) in keys.items() for name in (key, *about.aliases)]
-        for key in raw:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(sorted(known))}"
-                self._problem(member(path, key), "an unknown key", f"a key of {kind.__name__}", hint)
+    def _unknown(self, key: str, shape: _Shape, kind: type, path: str) -> None:
+        """Report a key that the section does not have. Its value is not shown: it may be a misspelt secret."""
+        near = difflib.get_close_matches(key, shape.spellings, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(sorted(shape.spellings))}"
+        self._problem(member(path, key), "an unknown key", f"a key of {kind.__name__}", hint)
 
     def _problem(self, path: str, found: str, expected: str, hint: str = "") -> None:
         self.problems.append(Problem(path, found, expected, hint))
 
 
-_Key = tuple["Field[Any]", Any, About]
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of a section: the field, its type and its description."""
+
+    field: Field[Any]
+    hint: Any
+    about: About
+
+    @property
+    def required(self) -> bool:
+        """Whether the key has no default."""
+        return self.field.default is MISSING and self.field.default_factory is MISSING
+
+    def fill(self, values: dict[str, object]) -> None:
+        """Put in what stands for a value that is missing or unfit, where there is something."""
+        value = stand_in(self.hint, self.about, required=self.required)
+        if value is not None:
+            values[self.field.name] = value
 
 
-@functools.cache
-def _keys(kind: Any) -> dict[str, _Key]:
-    """The keys of a section by name: the field, its type and its description."""
-    hints = typing.get_type_hints(kind)
-    described = ((field, hints[field.name], about_of(field)) for field in fields(kind))
-    return {key_of(field): (field, hint, about) for field, hint, about in described if about is not None}
+class _Shape:
+    """What a section can hold: ``keys`` by name, the key of each spelling and of each attribute, those required."""
+
+    __slots__ = ("keys", "names", "required", "spellings")
+
+    def __init__(self, kind: Any) -> None:
+        hints = typing.get_type_hints(kind)
+        described = ((field, hints[field.name], about_of(field)) for field in fields(kind))
+        self.keys = {key_of(field): _Key(field, hint, about) for field, hint, about in described if about is not None}
+        self.spellings = {name: key for key, known in self.keys.items() for name in (key, *known.about.aliases)}
+        self.names = {known.field.name: key for key, known in self.keys.items()}
+        self.required = tuple(key for key, known in self.keys.items() if known.required)
 
 
-def _fill(values: dict[str, object], field: Field[Any], hint: Any, about: About) -> None:
-    """Put in what stands for a value that is missing or unfit, where there is something."""
-    value = stand_in(hint, about, required=_required(field))
-    if value is not None:
-        values[field.name] = value
-
-
-def _required(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
+_shape = functools.cache(_Shape)

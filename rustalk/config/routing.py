@@ -9,39 +9,31 @@ from typing import ClassVar, Literal
 from rustalk.config import formats
 from rustalk.config.about import about
 from rustalk.config.audio import MEDIA_PATH, MediaPath
+from rustalk.config.destination import Destination, RouteTarget
+from rustalk.config.numbers import NumberRule
 from rustalk.config.pattern import Pattern
+from rustalk.config.policy import POLICY, Policy
+from rustalk.sip.headers import canonical
 
 __all__ = [
+    "PHONES",
     "CallerIdCondition",
     "Condition",
     "DateRangeCondition",
     "DayOfWeekCondition",
-    "Destination",
     "DestinationCondition",
+    "HeaderCondition",
+    "HolidayCondition",
     "LocationCondition",
+    "Rewrite",
     "Route",
     "Routing",
     "TimeCondition",
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """Where a route leads."""
-
-    type: Literal["Trunk", "Hangup", "Extension", "RingGroup", "Voicemail", "Custom"] = field(
-        metadata=about(
-            "`Trunk` or `Hangup`; the other kinds need the PBX, which is not in this version.", example="Trunk"
-        )
-    )
-    value: str = field(
-        default="",
-        metadata=about(
-            "For `Trunk` the id of a trunk or `teams`; for `Hangup` the SIP status from 400 to 699 to answer with, "
-            "empty: 403.",
-            example="teams",
-        ),
-    )
+PHONES = "extensions"
+"""The source of calls from extensions, where a route names one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +41,14 @@ class TimeCondition:
     """Holds between two times of the day, both included to the second; the span may cross midnight."""
 
     TYPE: ClassVar[str] = "Time"
-    start_time: datetime.time = field(metadata=about("First second, UTC.", example="09:00"))
-    end_time: datetime.time = field(metadata=about("Last second, UTC.", example="17:00"))
+    start_time: datetime.time = field(metadata=about("First second, in the `timezone` of the route.", example="09:00"))
+    end_time: datetime.time = field(metadata=about("Last second.", example="17:00"))
     negate: bool = field(default=False, metadata=about("Turn the condition round."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOfWeekCondition:
-    """Holds on some days of the week (UTC)."""
+    """Holds on some days of the week, in the `timezone` of the route."""
 
     TYPE: ClassVar[str] = "DayOfWeek"
     days: tuple[int, ...] = field(
@@ -67,7 +59,7 @@ class DayOfWeekCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateRangeCondition:
-    """Holds between two dates, both included (UTC)."""
+    """Holds between two dates, both included, in the `timezone` of the route."""
 
     TYPE: ClassVar[str] = "DateRange"
     start_date: datetime.date = field(metadata=about("First day.", example="2026-12-24"))
@@ -112,6 +104,32 @@ class LocationCondition:
     negate: bool = field(default=False, metadata=about("Turn the condition round."))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolidayCondition:
+    """Holds on the days of a calendar, in the `timezone` of the route."""
+
+    TYPE: ClassVar[str] = "Holiday"
+    calendar: str = field(metadata=about("Id of one of `calendars`.", example="holidays", check=formats.identifier))
+    negate: bool = field(default=False, metadata=about("Turn the condition round."))
+
+
+def _header(text: str) -> str:
+    """The name of a header field in its usual spelling."""
+    if not (name := canonical(text)):
+        raise ValueError("the name of a header field, such as User-Agent")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderCondition:
+    """Holds for calls with a header field in which a pattern is found; a call without the field has none."""
+
+    TYPE: ClassVar[str] = "Header"
+    name: str = field(metadata=about("Header field, in any case.", example="User-to-User", check=_header))
+    pattern: Pattern = field(metadata=about("Pattern on the text of the field.", example="^vip$"))
+    negate: bool = field(default=False, metadata=about("Turn the condition round."))
+
+
 Condition = (
     TimeCondition
     | DayOfWeekCondition
@@ -119,7 +137,17 @@ Condition = (
     | CallerIdCondition
     | DestinationCondition
     | LocationCondition
+    | HolidayCondition
+    | HeaderCondition
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """What a route makes of the numbers of its calls. Of each list the first rule that matches decides."""
+
+    caller: tuple[NumberRule, ...] = field(default=(), metadata=about("Rules on the calling number."))
+    destination: tuple[NumberRule, ...] = field(default=(), metadata=about("Rules on the called number."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +171,67 @@ class Route:
     source: str = field(
         default="",
         metadata=about(
-            "Only calls from this trunk, or from `teams`. Empty: calls from anyone who may call.",
+            "Only calls from this trunk, from `teams`, or from the phones of the house with `extensions`; the API "
+            "calls the key `source_trunk`. Empty: calls from anyone who may call.",
             example="carrier",
             check=formats.identifier,
+            aliases=("source_trunk",),
+            written="source_trunk",
         ),
     )
     destination: Destination | None = field(
         default=None, metadata=about("Where the call goes. Needed when `action` is `accept`.")
+    )
+    destinations: tuple[RouteTarget, ...] = field(
+        default=(), metadata=about("Several destinations in place of `destination`; a call goes to one after another.")
+    )
+    select: Literal["order", "weight", "hash"] = field(
+        default="order",
+        metadata=about(
+            "Which of `destinations` comes first among those of the same `order`: with `order` as they stand, with "
+            "`weight` by chance, with `hash` always the same for one `hash_key`."
+        ),
+    )
+    hash_key: Literal["caller", "destination"] = field(
+        default="caller", metadata=about("Number whose calls stay together with `select` `hash`.")
+    )
+    tenant: str = field(
+        default="",
+        metadata=about(
+            "Only calls of this tenant, one of `teams.tenants`. Empty: of any.",
+            example="contoso",
+            check=formats.identifier,
+        ),
+    )
+    timezone: str = field(
+        default="UTC",
+        metadata=about(
+            "Time zone of the conditions, by its name in the tz database.",
+            example="Europe/Berlin",
+            check=formats.timezone,
+        ),
+    )
+    rewrite: Rewrite = field(default=Rewrite(), metadata=about("What becomes of the numbers once the route is chosen."))
+    policy: str | Policy = field(default="", metadata=about(POLICY, example="office", check=formats.identifier))
+    max_calls: int = field(
+        default=0,
+        metadata=about("Calls of this route at the same time; beyond it 503. 0: no limit.", low=0, high=1000000),
+    )
+    max_cps: float = field(
+        default=0.0,
+        metadata=about(
+            "New calls of this route a second, over a second's burst; beyond it 503. 0: no limit.",
+            unit="calls/s",
+            low=0,
+            high=100000,
+        ),
+    )
+    emergency: bool = field(
+        default=False,
+        metadata=about(
+            "Calls of this route always pass: no permission, policy or limit holds them up, neither their own nor "
+            "those of the whole switch."
+        ),
     )
     enabled: bool = field(default=True, metadata=about("Whether the route is looked at."))
     priority: int = field(default=100, metadata=about("Lower is tried first.", example=10, low=0, high=1000000))
@@ -167,6 +249,13 @@ class Route:
     media: MediaPath | None = field(
         default=None, metadata=about(f"{MEDIA_PATH} null: `relay` unless both trunks say `direct`.", example="relay")
     )
+
+    @property
+    def targets(self) -> tuple[Destination, ...]:
+        """Where the route leads, one or several, in the order of `order`."""
+        if self.destinations:
+            return tuple(sorted(self.destinations, key=lambda target: target.order))
+        return () if self.destination is None else (self.destination,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

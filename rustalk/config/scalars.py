@@ -8,15 +8,20 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from rustalk.config.about import About
 from rustalk.config.pattern import Pattern
 from rustalk.config.secret import Secret
+from rustalk.config.text import Number
 
 __all__ = ["SCALARS", "UnfitError", "choice", "quoted", "shown"]
 
 _MAX_SHOWN = 60
+_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
+_DAY = r"\d{4}-\d\d-\d\d"
+_MOMENT = _DAY + r"[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)"
 
 
 class UnfitError(Exception):
@@ -71,7 +76,21 @@ def _number(raw: object, about: About) -> float:
     return float(raw)
 
 
-def _within(number: float, about: About) -> bool:
+def _decimal(raw: object, about: About) -> Decimal:
+    """Read an amount from the digits as they are written, never through a binary fraction."""
+    text = raw.text if isinstance(raw, Number) else str(raw)
+    exact = _AMOUNT.fullmatch(text) is not None
+    if (
+        isinstance(raw, bool)
+        or not isinstance(raw, int | float | str)
+        or not exact
+        or not _within(Decimal(text), about)
+    ):
+        raise UnfitError(f'an amount such as 0.15 or "0.15"{_range(about)}')
+    return Decimal(text)
+
+
+def _within(number: float | Decimal, about: About) -> bool:
     low = -math.inf if about.low is None else about.low
     high = math.inf if about.high is None else about.high
     return low <= number <= high
@@ -119,9 +138,22 @@ def _time(raw: object, about: About) -> datetime.time:
 
 def _date(raw: object, about: About) -> datetime.date:
     try:
-        return datetime.date.fromisoformat(_shaped(r"\d{4}-\d\d-\d\d", raw))
+        return datetime.date.fromisoformat(_shaped(_DAY, raw))
     except ValueError:
         raise UnfitError('a date such as "2026-12-24"') from None
+
+
+def _moment(raw: object, about: About) -> datetime.datetime:
+    """Read a moment: RFC 3339, seconds since 1970 or a date, which is its first second in UTC or the last one."""
+    try:
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            return datetime.datetime.fromtimestamp(raw, datetime.UTC)
+        if day := _shaped(_DAY, raw):
+            time = datetime.time(23, 59, 59) if about.end_of_day else datetime.time()
+            return datetime.datetime.combine(datetime.date.fromisoformat(day), time, datetime.UTC)
+        return datetime.datetime.fromisoformat(_shaped(_MOMENT, raw).upper()).astimezone(datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UnfitError('a moment such as "2026-12-24T18:00:00Z", or a date') from None
 
 
 def _shaped(form: str, raw: object) -> str:
@@ -138,5 +170,7 @@ SCALARS: dict[object, Callable[[object, About], object]] = {
     Pattern: _pattern,
     datetime.time: _time,
     datetime.date: _date,
+    datetime.datetime: _moment,
+    Decimal: _decimal,
 }
 """How to read a value of each type; the readers raise `UnfitError`."""

@@ -1,4 +1,4 @@
-"""JSON text to plain values, with what the standard parser swallows: keys that appear twice, and endless nesting."""
+"""JSON text to plain values, with what the standard parser swallows: keys given twice, digits, and endless nesting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 
 from rustalk.config.problem import ConfigError, Problem
 
-__all__ = ["Object", "parse"]
+__all__ = ["Number", "Object", "parse", "wrapped"]
 
 
 class Object(dict[str, object]):
@@ -22,13 +22,26 @@ class Object(dict[str, object]):
         self.repeated = sorted(key for key, count in counts.items() if count > 1)
 
 
+class Number(float):
+    """A number with a fraction or an exponent that remembers how it was written, for amounts of money."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Number:
+        """Read ``text`` as `float` does."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 def parse(text: str, source: str) -> object:
-    """Return what ``text`` says; objects come as `Object`.
+    """Return what ``text`` says; objects come as `Object`, numbers that are no integers as `Number`.
 
     Raises ConfigError with line and column of a syntax error, but not with the line itself, which may hold a secret.
     """
     try:
-        value: object = json.loads(text, object_pairs_hook=Object, parse_constant=str)
+        value: object = json.loads(text, object_pairs_hook=Object, parse_float=Number, parse_constant=str)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise _error(source, f"a fault at {place}", "JSON", error.msg) from None
@@ -37,6 +50,13 @@ def parse(text: str, source: str) -> object:
     except ValueError as error:
         raise _error(source, "a number with too many digits", "JSON", str(error)) from None
     return value
+
+
+def wrapped(value: object) -> object:
+    """Return plain JSON values, such as those of a database, in the form that `parse` gives."""
+    if isinstance(value, dict):
+        return Object([(str(key), wrapped(item)) for key, item in value.items()])
+    return [wrapped(item) for item in value] if isinstance(value, list) else value
 
 
 def _error(source: str, found: str, expected: str, hint: str = "") -> ConfigError:

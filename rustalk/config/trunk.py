@@ -8,6 +8,7 @@ from rustalk.config import formats
 from rustalk.config.about import about
 from rustalk.config.listen import Protocol
 from rustalk.config.manners import Manners
+from rustalk.config.policy import POLICY, Policy, TimeWindow
 from rustalk.config.secret import Secret
 
 __all__ = ["Trunk", "TrunkHost"]
@@ -148,6 +149,18 @@ class Trunk(Manners):
             example="sip.carrier.example",
             check=formats.domain,
         ),
+    )
+    acl: str = field(
+        default="",
+        metadata=about(
+            "Name of an ACL that an address must pass to call as this trunk, beside that of the profile. Empty: none.",
+            example="office",
+            check=formats.identifier,
+        ),
+    )
+    policy: str | Policy = field(default="", metadata=about(POLICY, example="office", check=formats.identifier))
+    hours: TimeWindow | None = field(
+        default=None, metadata=about("When calls go to this trunk; else it is passed over. null: always.")
     )
     enabled: bool = field(default=True, metadata=about("Whether the trunk is used."))
 

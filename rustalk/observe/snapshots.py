@@ -95,7 +95,14 @@ class MediaSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class LegSnapshot:
-    """One side of a call. ``direction`` is "in" for the leg that called us and "out" for the one we called."""
+    """One side of a call. ``direction`` is "in" for the leg that called us and "out" for one that we called.
+
+    A call has one leg out for each INVITE that was sent for it, those that failed included. ``caller`` and ``called``
+    are the numbers as this leg's INVITE has them. ``started`` is when that INVITE passed, ``progressed`` when its first
+    provisional response other than 100 did, and ``disconnect_ms`` how long the BYE waited for its 2xx (RFC 6076
+    sections 4.3 and 4.4). ``sip_status`` is the final status of the INVITE; silence counts as 408, a dead transport as
+    503 (RFC 3261 section 8.1.3.1). ``reason`` is the code of what ended this leg, None where that ended the call.
+    """
 
     sip_call_id: str
     direction: str
@@ -104,15 +111,27 @@ class LegSnapshot:
     transport: str
     codecs: tuple[str, ...] = ()
     media: MediaSnapshot | None = None
+    started: datetime | None = None
+    progressed: datetime | None = None
+    answered: datetime | None = None
+    ended: datetime | None = None
+    disconnect_ms: float | None = None
+    sip_status: int | None = None
+    reason: str | None = None
+    caller: str = ""
+    called: str = ""
+    from_tag: str = ""
+    to_tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CallSnapshot:
-    """One call with its legs; ``caller`` and ``called`` as dialled.
+    """One call with its legs; ``caller`` and ``called`` as the dialplan left them, ``original_*`` as they came.
 
     ``reason`` is the code of the registry that ended the call, ``sip_status`` the final status where there was one,
     ``hung_up_by`` "caller", "callee" or "switch". ``said`` is the Reason header of the side that refused or ended it,
-    where Teams puts its sub-codes (OPS-02).
+    where Teams puts its sub-codes (OPS-02). ``route`` is the id of the route that took the call. ``transferred_to`` is
+    the id of the call that carried this one on, ``transferred_from`` that of the one that it carries on.
     """
 
     id: str
@@ -129,6 +148,16 @@ class CallSnapshot:
     sip_status: int | None = None
     hung_up_by: str | None = None
     said: str = ""
+    route: str = ""
+    original_caller: str = ""
+    original_called: str = ""
+    transferred_to: str = ""
+    transferred_from: str = ""
+    tenant: str = ""
+    caller_name: str = ""
+    caller_domain: str = ""
+    called_domain: str = ""
+    recording_path: str = ""
 
     def duration(self, now: datetime) -> float | None:
         """Seconds of talk so far, or in all; None for a call that was never answered."""

@@ -7,10 +7,10 @@ its default policy.
 
 from __future__ import annotations
 
-from rustalk.config.model import Acl
-from rustalk.security.networks import NetworkSet, parse_address
+from rustalk.config.model import Acl, Acls
+from rustalk.security.networks import Address, NetworkSet, parse_address
 
-__all__ = ["AccessList"]
+__all__ = ["AccessList", "access_list"]
 
 
 class AccessList:
@@ -28,6 +28,18 @@ class AccessList:
     def allows(self, address: str) -> bool:
         """Answer for one address; what is no address is not allowed."""
         parsed = parse_address(address)
-        if parsed is None:
-            return False
-        return next((allowed for networks, allowed in self._rules if networks.holds(parsed)), self._default)
+        return parsed is not None and self.admits(parsed)
+
+    def admits(self, address: Address) -> bool:
+        """Answer the same for an address from `parse_address`."""
+        return next((allowed for networks, allowed in self._rules if networks.holds(address)), self._default)
+
+
+def access_list(acls: Acls, name: str) -> AccessList | None:
+    """Return the list of this name, as a profile, a trunk or the API names it; None for '', which admits everybody.
+
+    A list that does not exist, which no checked configuration names, denies everybody.
+    """
+    if not name:
+        return None
+    return AccessList(next((acl for acl in acls.acls if acl.name == name), Acl(name=name)))

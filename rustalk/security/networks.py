@@ -5,11 +5,15 @@ from __future__ import annotations
 import ipaddress
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 
-__all__ = ["Address", "NetworkSet", "parse_address"]
+__all__ = ["Address", "NetworkSet", "parse_address", "source_at", "source_of"]
 
 _MAPPED_BITS = 96
 """Bits before the IPv4 part of a v4-mapped address (RFC 4291 section 2.5.5.2)."""
+_HOST_BITS = 64
+"""Bits of an IPv6 address that a subscriber may choose freely (RFC 6177)."""
+_REMEMBERED = 4096
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -22,6 +26,24 @@ def parse_address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+@lru_cache(_REMEMBERED)
+def source_of(text: str) -> str:
+    """Return who is counted for what comes from this address, as `source_at`; '' for what is no address."""
+    address = parse_address(text)
+    return source_at(address) if address is not None else ""
+
+
+def source_at(address: Address) -> str:
+    """Return who is counted for what comes from an address from `parse_address`.
+
+    That is an IPv4 address itself, and the /64 of an IPv6 address: whoever has one address in it has them all.
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    network = ipaddress.IPv6Address(int(address) >> _HOST_BITS << _HOST_BITS)
+    return f"{network}/{_HOST_BITS}"
 
 
 class NetworkSet:

@@ -357,6 +357,10 @@ class Verifier:
             return Verdict.STALE
         return self._use(answer.nonce, answer.nc)
 
+    def made(self, nonce: str, peer: str = "") -> bool:
+        """Whether a nonce is from a challenge of ours to this peer: who answers one has received it there."""
+        return self._issued(nonce, peer) is not None
+
     def _now(self) -> int:
         return int(self._clock() * 1000)
 

@@ -30,7 +30,18 @@ from .probe import Probe
 from .provider import Provider
 from .teams import Teams
 
-__all__ = ["build_dialects", "build_probes", "build_registrations", "build_trunks"]
+__all__ = [
+    "WORLD",
+    "build_dialects",
+    "build_probes",
+    "build_registrations",
+    "build_trunks",
+    "build_world",
+    "media_side",
+]
+
+WORLD = "custom"
+"""The id under which calls to SIP addresses are told."""
 
 
 _TEAMS_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
@@ -45,13 +56,14 @@ def build_dialects(settings: model.Settings) -> dict[str, Dialect]:
     return dialects(manners, model.TEAMS)
 
 
-def _media_side(
+def media_side(
     settings: model.Settings,
     profile: model.SipProfile,
-    manners: model.Teams | model.Trunk,
+    manners: model.Manners,
     *,
     trim: bool = False,
 ) -> MediaSide:
+    """How the media of who has these manners are treated, on a profile."""
     family = settings.media.family(formats.version(profile.bind_address))
     teams = manners if isinstance(manners, model.Teams) else None
     direct = manners.media == "direct"
@@ -91,17 +103,7 @@ def build_trunks(
     spoken = build_dialects(settings)
     trunks: dict[str, Teams | Provider] = {}
 
-    def router(profile: model.SipProfile, protocol: str, tls: str | None) -> Router:
-        return Router(
-            transport,
-            resolver,
-            profile=profile.id,
-            protocol=protocol.upper(),
-            families=(ip_address(profile.bind_address).version,),
-            tls=tls,
-            timeout=settings.transport.connect_timeout,
-        )
-
+    router = _Routers(settings, transport, resolver)
     teams, profile = settings.teams, settings.teams_profile
     if teams.enabled and profile is not None:
         trunks["teams"] = Teams(
@@ -113,7 +115,7 @@ def build_trunks(
             limit=Limit(teams.max_calls, teams.max_cps, clock.seconds),
             tenants={tenant.id: tenant.fqdn for tenant in teams.tenants},
             clock=clock,
-            media=_media_side(settings, profile, teams),
+            media=media_side(settings, profile, teams),
             early_media=teams.early_media,
             refer=teams.refer,
             redirects=teams.redirects,
@@ -127,34 +129,87 @@ def build_trunks(
             product=settings.sip.user_agent,
         )
     for trunk in settings.trunks:
-        trunk_profile = settings.trunk_profile(trunk)
-        if trunk.enabled and trunk_profile is not None:
-            provider = Provider(
-                id=trunk.id,
-                name=trunk.name or trunk.id,
-                profile=profiles[trunk_profile.id],
-                router=router(trunk_profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
-                dialect=spoken[trunk.id],
-                limit=Limit(trunk.max_calls, trunk.max_cps, clock.seconds),
-                media=_media_side(settings, trunk_profile, trunk, trim=trunk.protocol == "udp"),
-                early_media=trunk.early_media,
-                refer=trunk.refer,
-                redirects=trunk.redirects,
-                failover=failover,
-                patience=settings.sip.first_response_timeout,
-                max_forwards=settings.sip.max_forwards,
-                product=settings.sip.user_agent,
-                credentials=_login(trunk),
-                below=secrets.randbelow,
-            )
-            provider.gateways = tuple(
-                Gateway(
-                    provider, *host.target, trunk.protocol.upper(), clock, priority=host.priority, weight=host.weight
+        if trunk.enabled:
+            provider = _provider(settings, trunk, spoken[trunk.id], profiles, router, clock)
+            if provider is not None:
+                provider.gateways = tuple(
+                    Gateway(
+                        provider,
+                        *host.target,
+                        trunk.protocol.upper(),
+                        clock,
+                        priority=host.priority,
+                        weight=host.weight,
+                    )
+                    for host in trunk.targets
                 )
-                for host in trunk.targets
-            )
-            trunks[trunk.id] = provider
+                trunks[trunk.id] = provider
     return trunks
+
+
+def build_world(
+    settings: model.Settings,
+    profiles: Mapping[str, Profile],
+    transport: Transport,
+    resolver: Resolver,
+    clock: IReactorTime,
+) -> Provider | None:
+    """Whoever has a SIP address and is no trunk, for destinations of type Custom; None without a profile for UDP."""
+    world = model.Trunk(id=WORLD, host=WORLD, srtp="preferred", identity="from")
+    routers = _Routers(settings, transport, resolver)
+    return _provider(settings, world, Dialect(world), profiles, routers, clock)
+
+
+class _Routers:
+    """Finds ways for trunks, each from its own profile."""
+
+    def __init__(self, settings: model.Settings, transport: Transport, resolver: Resolver) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._resolver = resolver
+
+    def __call__(self, profile: model.SipProfile, protocol: str, tls: str | None) -> Router:
+        return Router(
+            self._transport,
+            self._resolver,
+            profile=profile.id,
+            protocol=protocol.upper(),
+            families=(ip_address(profile.bind_address).version,),
+            tls=tls,
+            timeout=self._settings.transport.connect_timeout,
+        )
+
+
+def _provider(
+    settings: model.Settings,
+    trunk: model.Trunk,
+    dialect: Dialect,
+    profiles: Mapping[str, Profile],
+    router: _Routers,
+    clock: IReactorTime,
+) -> Provider | None:
+    """A provider without hosts yet; None where no profile speaks its protocol."""
+    profile = settings.trunk_profile(trunk)
+    if profile is None:
+        return None
+    return Provider(
+        id=trunk.id,
+        name=trunk.name or trunk.id,
+        profile=profiles[profile.id],
+        router=router(profile, trunk.protocol, trunk.id if trunk.protocol == "tls" else None),
+        dialect=dialect,
+        limit=Limit(trunk.max_calls, trunk.max_cps, clock.seconds),
+        media=media_side(settings, profile, trunk, trim=trunk.protocol == "udp"),
+        early_media=trunk.early_media,
+        refer=trunk.refer,
+        redirects=trunk.redirects,
+        failover=Failover(settings.sip.failover_codes),
+        patience=settings.sip.first_response_timeout,
+        max_forwards=settings.sip.max_forwards,
+        product=settings.sip.user_agent,
+        credentials=_login(trunk),
+        below=secrets.randbelow,
+    )
 
 
 def _login(trunk: model.Trunk) -> Credentials | None:

@@ -9,13 +9,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from rustalk.interfaces import IFlow
+from rustalk.media.session import MediaSide
 from rustalk.sip.message import Request
 from rustalk.sip.uri import Uri, format_host
 from rustalk.ua.outgoing import Invitation
-from rustalk.ua.route import Path, Router
+from rustalk.ua.route import Path, Routed, Router
 from rustalk.ua.subject import Subject
 
 from .health import Health, State
+from .limit import Limit
 
 __all__ = ["Gateway", "Network"]
 
@@ -27,6 +29,8 @@ class Network(Protocol):
 
     id: str
     router: Router
+    media: MediaSide
+    limit: Limit
 
     def invitation(self, gateway: Gateway, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
         """The INVITE in the trunk's own manner."""
@@ -43,6 +47,8 @@ class Network(Protocol):
 
 class Gateway:
     """One host. ``port`` 0 leaves it to DNS (RFC 3263)."""
+
+    within: float | None = None
 
     __slots__ = ("_uri", "health", "host", "network", "port", "priority", "protocol", "weight")
 
@@ -72,6 +78,16 @@ class Gateway:
         return self.network.id
 
     @property
+    def media(self) -> MediaSide:
+        """How the media of its trunk are treated."""
+        return self.network.media
+
+    @property
+    def limit(self) -> Limit:
+        """How many calls its trunk takes."""
+        return self.network.limit
+
+    @property
     def authority(self) -> str:
         """Host and port as they stand in a URI."""
         host = format_host(self.host)
@@ -84,7 +100,7 @@ class Gateway:
 
     def path(self, flow: IFlow) -> Path:
         """Where later requests of a dialog made here go (FO-10)."""
-        return Path(self.network.router, flow)
+        return Routed(self.network.router, flow)
 
     def invite(self, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
         """The INVITE in the trunk's own manner."""

@@ -24,6 +24,11 @@ class Limit:
         self._bucket = bucket(max_cps, now())
         self.calls = 0
 
+    def allow(self, max_calls: int, max_cps: float) -> None:
+        """Take so many calls from now on; those there are go on and count."""
+        self._max_calls = max_calls
+        self._bucket = bucket(max_cps, self._now())
+
     def admit(self) -> str:
         """Ask for a call to the trunk: '' when it may begin, and counts, else the code of the reason why not."""
         if 0 < self._max_calls <= self.calls:

@@ -34,6 +34,11 @@ class Probe:
         self._loop.clock = clock
         self._asking: Deferred[None] | None = None
 
+    @property
+    def trunk(self) -> str:
+        """The id of the trunk that it asks."""
+        return self._gateway.trunk
+
     def start(self) -> None:
         """Begin."""
         self._loop.start(self._interval).addErrback(lambda reason: log.failure("A probe stopped", reason))

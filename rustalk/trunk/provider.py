@@ -12,7 +12,7 @@ from rustalk.sip.uri import Uri, format_host
 from rustalk.ua.inspect import ALLOW
 from rustalk.ua.outgoing import Invitation
 from rustalk.ua.profile import Profile
-from rustalk.ua.route import Path, Router
+from rustalk.ua.route import Path, Routed, Router
 from rustalk.ua.subject import Subject
 
 from .choose import Failover, shared
@@ -83,6 +83,10 @@ class Provider:
         """Whatever shows a working SIP stack: many providers answer OPTIONS with 403, 404 or 405 and take calls."""
         return status < 500 and status != 408
 
+    def media_over(self, flow: IFlow) -> MediaSide:
+        """The same over every flow."""
+        return self.media
+
     def subject(self, request: Request) -> Subject:
         """Who calls whom, in our own numbers, and what may be told of it."""
         return self.dialect.reader.subject(request)
@@ -105,7 +109,7 @@ class Provider:
 
     def path(self, flow: IFlow) -> Path:
         """Where requests of a dialog go that began on this flow."""
-        return Path(self.router, flow)
+        return Routed(self.router, flow)
 
     def invitation(self, gateway: Gateway, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
         """An INVITE for one of its hosts."""

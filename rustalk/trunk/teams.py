@@ -19,7 +19,7 @@ from rustalk.sip.uri import Uri
 from rustalk.ua.inspect import ALLOW
 from rustalk.ua.outgoing import Invitation
 from rustalk.ua.profile import Profile
-from rustalk.ua.route import Path, Router
+from rustalk.ua.route import Path, Routed, Router
 from rustalk.ua.subject import Subject
 
 from .choose import Failover, in_order
@@ -115,6 +115,10 @@ class Teams:
         """Only a 2xx: Teams answers 403 where it does not know the SBC (OPT-13)."""
         return 200 <= status < 300
 
+    def media_over(self, flow: IFlow) -> MediaSide:
+        """The same over every flow."""
+        return self.media
+
     def subject(self, request: Request) -> Subject:
         """Who calls whom, in our own numbers, and what may be told of it."""
         return self.dialect.reader.subject(request)
@@ -146,7 +150,7 @@ class Teams:
 
     def path(self, flow: IFlow) -> Path:
         """Where requests of a dialog go that began on this flow."""
-        return Path(self.router, flow)
+        return Routed(self.router, flow)
 
     def invitation(self, gateway: Gateway, subject: Subject, body: bytes, flow: IFlow) -> Invitation:
         """An INVITE as section 3.4 of the contract draws it."""

@@ -59,7 +59,7 @@ class Surface(Protocol):
     def ack_received(self, request: Request, flow: IFlow) -> None:
         """An ACK to a 2xx."""
 
-    def screen(self, flow: IFlow) -> Verdict:
+    def screen(self, flow: IFlow, request: Request | None) -> Verdict:
         """Whether requests of this peer are looked at, refused with 403, or met with silence."""
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:
@@ -339,7 +339,7 @@ class Endpoint:
         self._counters.messages_malformed += 1
         if error.method in ("", "ACK") or error.method.upper().startswith("SIP/"):
             return
-        if self.surface.screen(flow) != "admit":
+        if self.surface.screen(flow, None) != "admit":
             return
         self._counters.refuse("bad_request")
         log.info(
@@ -447,7 +447,7 @@ class Endpoint:
         if request.method == "ACK":  # of a dialog, or of nothing: who sends it is looked at there
             self.guard(self.surface.ack_received, request, flow)
             return
-        verdict = self.surface.screen(flow)
+        verdict = self.surface.screen(flow, request)
         if verdict != "admit":
             self._counters.refuse("unknown_source")
             if verdict == "reject":

@@ -161,9 +161,9 @@ class Outgoing:
         )
         self._transaction = self._endpoint.send(request, self._flow, self)
 
-    def is_ringing(self, our_tag: str, their_tag: str) -> bool:
-        """Whether these tags name a branch that rings."""
-        return our_tag == self._tag and their_tag in self._rung
+    def is_ringing(self, call_id: str, our_tag: str, their_tag: str) -> bool:
+        """Whether these name a branch that rings."""
+        return call_id == self._call_id and our_tag == self._tag and their_tag in self._rung
 
     def cancel(self, fields: Iterable[Field] = ()) -> None:
         """Give the call up: CANCEL, and BYE to whoever answered meanwhile. Nothing more is reported."""

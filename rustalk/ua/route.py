@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -15,7 +16,7 @@ from rustalk.transport.identity import is_address
 from rustalk.transport.layer import Transport
 from rustalk.transport.resolve import Resolver
 
-__all__ = ["Path", "Router"]
+__all__ = ["Path", "Routed", "Router"]
 
 log = Logger()
 
@@ -89,8 +90,18 @@ class Router:
         return "TLS" if uri.scheme == "sips" else (uri.param("transport") or self._protocol).upper()
 
 
-class Path:
-    """Where the requests of one dialog go. Remembers the flow until it is lost or the address changes."""
+class Path(Protocol):
+    """Where the requests of one dialog go."""
+
+    def follow(self, uri: Uri, use: Callable[[IFlow], None], failed: Callable[[str], None]) -> None:
+        """Call ``use`` with the flow to this address, now if possible; ``failed`` with the cause if there is none."""
+
+    def lost(self, flow: IFlow) -> None:
+        """A flow is gone; the next request looks for another."""
+
+
+class Routed:
+    """A path by the address that the next request is for. Remembers the flow until it is lost or that changes."""
 
     __slots__ = ("_address", "_flow", "_near", "_router")
 

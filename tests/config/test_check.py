@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.config.findings import TEAMS, TRUNK, faults, paths, warned
-
-
-def route(**keys: Any) -> dict[str, Any]:
-    """Return the routing section with one good route, changed by ``keys``."""
-    good = {"id": "r", "pattern": "^1", "destination": {"type": "Trunk", "value": "carrier"}}
-    return {"routes": [good | keys]}
+from rustalk.config.model import Settings
+from tests.config.findings import TEAMS, TRUNK, paths, warned
 
 
 def test_names_are_given_once() -> None:
@@ -24,66 +17,9 @@ def test_names_are_given_once() -> None:
 
 
 def test_no_trunk_is_called_teams() -> None:
-    """That name is the Teams trunk."""
+    """That name is the Teams trunk, and "extensions" are the phones of the house."""
     assert paths(trunks=[TRUNK | {"id": "teams"}]) == ["$.trunks[0].id"]
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"destination": {"type": "Trunk", "value": "nowhere"}},
-        {"destination": {"type": "Trunk", "value": "${destination}"}},
-        {"destination": {"type": "Hangup", "value": "200"}},
-        {"destination": {"type": "Hangup", "value": "\u0664\u0668\u0666"}},
-    ],
-)
-def test_a_destination_exists_and_is_not_chosen_by_the_caller(keys: dict[str, Any]) -> None:
-    """Unknown trunks, substitution in a trunk's name and impossible statuses are refused."""
-    assert paths(trunks=[TRUNK], routing=route(**keys)) == ["$.routing.routes[0].destination.value"]
-
-
-@pytest.mark.parametrize("kind", ["Extension", "RingGroup", "Voicemail", "Custom"])
-def test_destinations_of_the_pbx_are_refused_while_there_is_none(kind: str) -> None:
-    """A route that cannot be carried out does not look as if it could."""
-    destination = {"type": kind, "value": "2000"}
-    problem = faults(trunks=[TRUNK], routing=route(destination=destination))[0]
-    assert problem.path == "$.routing.routes[0].destination.type"
-    assert "need the PBX" in problem.hint
-    assert warned(trunks=[TRUNK], routing=route(destination=destination, enabled=False))
-
-
-def test_an_accepting_route_has_a_destination() -> None:
-    """A refusing one needs none."""
-    assert paths(routing=route(destination=None)) == ["$.routing.routes[0].destination"]
-    assert paths(routing=route(destination=None, action="reject")) == []
-
-
-def test_a_source_is_a_trunk() -> None:
-    """A misspelt source would never match."""
-    assert paths(trunks=[TRUNK], routing=route(source="carier")) == ["$.routing.routes[0].source"]
-    assert paths(trunks=[TRUNK], routing=route(source="carrier")) == []
-
-
-def test_a_pattern_that_re2_refuses_stops_the_load() -> None:
-    """RusTalk's look-ahead route never matched and blocked nothing."""
-    problem = faults(trunks=[TRUNK], routing=route(pattern=r"^\+(?!1).*$"))[0]
-    assert problem.path == "$.routing.routes[0].pattern"
-    assert "look-ahead" in problem.hint
-
-
-def test_continue_without_its_flag_is_refused() -> None:
-    """The search would end there without a destination."""
-    assert paths(trunks=[TRUNK], routing=route(action="continue")) == ["$.routing.routes[0].continue_on_match"]
-    assert paths(trunks=[TRUNK], routing=route(action="continue", continue_on_match=True)) == []
-
-
-def test_a_route_that_may_surprise_is_warned_of() -> None:
-    """A pattern without anchor, a flag without effect, a trunk that is off."""
-    assert warned(trunks=[TRUNK], routing=route(pattern="555")) == ["$.routing.routes[0].pattern"]
-    flagged = route(continue_on_match=True)
-    assert warned(trunks=[TRUNK], routing=flagged) == ["$.routing.routes[0].continue_on_match"]
-    off = TRUNK | {"enabled": False}
-    assert warned(trunks=[off], routing=route()) == ["$.routing.routes[0].destination.value"]
+    assert paths(trunks=[TRUNK | {"id": "extensions"}]) == ["$.trunks[0].id"]
 
 
 def test_nobody_is_recognised_by_the_whole_internet() -> None:
@@ -111,8 +47,10 @@ def test_listeners_that_profiles_replace_are_warned_of() -> None:
     assert found == ["$.server.bind_port", "$.transport.protocols"]
 
 
-def test_an_acl_that_a_profile_names_exists() -> None:
-    """One that is not enabled is worth a word, as it answers its default policy."""
+def test_an_acl_that_is_named_exists() -> None:
+    """On a profile, a trunk and the API; one that is off is worth a word, as it answers its default policy."""
+    assert paths(trunks=[TRUNK | {"acl": "offce"}], api={"acl": "offce"}) == ["$.api.acl", "$.trunks[0].acl"]
+    assert warned(trunks=[TRUNK | {"acl": "teams"}]) == []
     assert paths(sip_profiles=[{"id": "a", "acl": "offce"}]) == ["$.sip_profiles[0].acl"]
     assert warned(sip_profiles=[{"id": "a", "acl": "allow_all"}]) == ["$.sip_profiles[0].acl"]
 
@@ -170,14 +108,29 @@ def test_audio_of_both_ip_versions() -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
 def test_an_api_without_authentication_stays_on_loopback(address: str) -> None:
     """The whole of the switch is in it."""
-    assert paths(api={"bind_address": address}) == ["$.api.bind_address"]
-    assert paths(api={"bind_address": address, "enabled": False}) == []
+    off = {"bind_address": address, "auth": "off"}
+    assert paths(api=off) == ["$.api.bind_address"]
+    assert paths(api=off | {"enabled": False}) == []
+    assert warned(api={"bind_address": address}) == ["$.api.bind_address"]
+
+
+def test_the_api_asks_for_tokens_unless_told_otherwise() -> None:
+    """Without authentication everybody on the machine is its administrator."""
+    assert Settings().api.auth == "token"
+    assert paths(api={"auth": "off"}) == []
 
 
 def test_names_and_servers_of_dns_are_what_they_should_be() -> None:
     """A server that has to be resolved first cannot resolve."""
     found = paths(dns={"hosts": {"a.example": "b.example", "c.example": 5}, "servers": ["dns.example", "::1"]})
     assert found == ['$.dns.hosts["a.example"]', '$.dns.hosts["c.example"]', "$.dns.servers[0]"]
+
+
+def test_extensions_can_log_in_somehow() -> None:
+    """At least one algorithm, and none offered twice."""
+    for algorithms in ([], ["MD5", "MD5"]):
+        assert paths(sip={"digest_algorithms": algorithms}) == ["$.sip.digest_algorithms"]
+    assert paths(sip={"digest_algorithms": ["MD5"]}) == []
 
 
 def test_session_intervals_and_failover_codes_make_sense() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from rustalk.config.finding import once, pair, undefined
+from rustalk.config.finding import each_once, once, pair, undefined
+from rustalk.config.model import Calendar
 from rustalk.config.problem import Problem
 from rustalk.config.read import Reader
 from rustalk.config.stand_in import StandIn
+from rustalk.config.text import wrapped
 
 
 def test_a_name_given_again_says_where_it_was_first() -> None:
@@ -28,3 +30,19 @@ def test_half_a_pair_names_the_missing_half() -> None:
     (missing,) = pair("$", "cert", "", "key", "k")
     assert missing.path == "$.cert"
     assert list(pair("$", "cert", "c", "key", "k")) == list(pair("$", "cert", "", "key", "")) == []
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    """Nobody reads twenty thousand."""
+    (found,) = undefined("$.x", "a", "a thing", [str(number) for number in range(100, 200)], Reader())
+    assert isinstance(found, Problem)
+    assert found.hint.endswith('"119" and 80 more')
+
+
+def test_names_given_twice_are_found_where_something_was_just_read() -> None:
+    """Nothing else can have brought a second one."""
+    old, reader = Calendar(id="a"), Reader()
+    assert list(each_once((old, old), "id", "calendar", reader)) == []
+    new = reader.section(Calendar, wrapped({"id": "a"}), "$.new")
+    (found,) = each_once((old, new), "id", "calendar", reader)
+    assert found.path == "$.new.id"

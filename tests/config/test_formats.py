@@ -87,3 +87,24 @@ def test_a_wildcard_address_is_told_from_a_name() -> None:
     assert formats.is_wildcard("::")
     assert not formats.is_wildcard("192.0.2.1")
     assert not formats.is_wildcard("example.com")
+
+
+@pytest.mark.parametrize(
+    ("form", "good", "kept", "bad"),
+    [
+        (formats.currency, "eur", "EUR", "EU"),
+        (formats.currency, "USD", "USD", "\u00c4\u00d6\u00dc"),
+        (formats.timezone, "Europe/Berlin", "Europe/Berlin", "Europe/Atlantis"),
+        (formats.timezone, "UTC", "UTC", "../../etc/passwd"),
+        (formats.timezone, "Asia/Kathmandu", "Asia/Kathmandu", "/etc/localtime"),
+        (formats.email, "alice@example.com", "alice@example.com", "alice"),
+        (formats.email, "a@b", "a@b", "a@b\r\nX: y"),
+        (formats.md5, "A" * 32, "a" * 32, "a" * 31),
+        (formats.sha256, "0" * 64, "0" * 64, "g" * 64),
+    ],
+)
+def test_forms_of_the_pbx(form: Callable[[str], str], good: str, kept: str, bad: str) -> None:
+    """Currencies, time zones, e-mail addresses and digests."""
+    assert form(good) == kept
+    with pytest.raises(ValueError, match=r"\S"):
+        form(bad)

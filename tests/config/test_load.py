@@ -48,7 +48,7 @@ def test_what_this_version_does_not_use_is_said() -> None:
     """Accepted keys without effect are never silently ignored."""
     warnings = {notice.path: notice.message for notice in load(RUSTALK_JSON.read_text()).warnings}
     unused = {path for path, message in warnings.items() if message.startswith("accepted, not used by this version")}
-    assert unused == {"$.server.workers", "$.database", "$.teams.trunk_fqdn", "$.acme"}
+    assert unused == {"$.server.workers", "$.teams.trunk_fqdn", "$.acme"}
 
 
 def test_all_faults_come_at_once_each_with_its_path() -> None:
@@ -127,6 +127,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 PLACES = ["server", "sip", "transport", "teams", "media", "dns", "api", "acls", "routing", "limits", "codecs", "acme"]
+PLACES += ["security", "database", "extensions", "ring_groups", "dids", "mailboxes", "policies", "calendars", "rates"]
 
 
 TRUNKS = st.lists(st.dictionaries(st.sampled_from(["id", "host", "port", "hosts", "networks"]), VALUES), max_size=3)
@@ -145,7 +146,8 @@ def test_no_value_raises_anything_but_a_clear_error(sections: dict[str, object],
 
 
 @pytest.mark.parametrize(
-    "path", ["server", "sip", "transport", "teams", "media", "dns", "api", "limits", "routing", "acls"]
+    "path",
+    ["server", "sip", "transport", "teams", "media", "dns", "api", "limits", "routing", "acls", "security", "database"],
 )
 def test_every_key_refuses_every_wrong_type(path: str) -> None:
     """No key lets an object through where a plain value or a list belongs."""

@@ -27,3 +27,10 @@ def test_a_key_that_is_no_word_is_quoted_and_cut_in_a_path() -> None:
     assert member("$.sip", "domain") == "$.sip.domain"
     assert member("$", "a\n\x1b") == '$["a\\n\\u001b"]'
     assert len(member("$", "x" * 1000)) < 80
+
+
+def test_the_message_is_the_fault_without_its_place() -> None:
+    """For those who say the place in another way."""
+    problem = Problem("$.a", "5", "a text", "put it in quotes")
+    assert problem.message == "found 5, expected a text; put it in quotes"
+    assert str(problem) == f"$.a: {problem.message}"

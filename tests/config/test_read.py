@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rustalk.config.model import Acl, Codec, Media, Route, Settings, Trunk
+from rustalk.config.model import Acl, Codec, Destination, Did, Extension, Media, Policy, Route, Settings, Trunk
 from rustalk.config.read import MAX_ITEMS, Reader
 from rustalk.config.text import parse
 
@@ -105,3 +105,35 @@ def test_a_required_text_that_is_unfit_keeps_its_section() -> None:
     assert trunk.profile == "p"
     assert reader.section(Codec, parse('{"name": "x", "payload_type": "y"}', "test"), "$") is None
     assert reader.lost == {"x"}
+
+
+def test_a_text_can_stand_for_a_section() -> None:
+    """A destination that is only a number is an extension; it has a place like any other."""
+    reader = Reader()
+    did = reader.section(Did, parse('{"number": "+1", "destination": "1001"}', "test"), "$")
+    assert did is not None
+    assert did.destination == Destination(type="Extension", value="1001")
+    assert reader.path(did.destination) == "$.destination"
+
+
+def test_a_key_can_be_a_text_or_an_object() -> None:
+    """A policy by its name, or the policy itself; anything else is neither."""
+    start = '{"id": "r", "pattern": "", "policy": '
+    assert problems(Route, start + '"office"}') == problems(Route, start + '{"daily_limit": {"count": 1}}}') == []
+    assert problems(Route, start + '{"daily": 1}}') == ["$.policy.daily"]
+    assert problems(Route, start + "5}") == ["$.policy"]
+
+
+def test_what_was_read_is_remembered_by_kind() -> None:
+    """Rules that only concern what is new ask for it."""
+    reader = Reader()
+    route = reader.section(Route, parse('{"id": "r", "pattern": "", "policy": {}}', "test"), "$")
+    assert reader.has(route)
+    assert reader.reads(Policy) == [Policy()]
+    assert reader.reads(Trunk) == []
+
+
+def test_an_empty_text_is_a_secret_that_is_not_set() -> None:
+    """Whatever form it would need otherwise."""
+    assert problems(Extension, '{"extension": "1001", "password": "", "ha1_md5": ""}') == []
+    assert problems(Extension, '{"extension": "1001", "ha1_md5": "0"}') == ["$.ha1_md5"]

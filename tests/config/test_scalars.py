@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 
 import pytest
 
 from rustalk.config.about import About
 from rustalk.config.scalars import SCALARS, UnfitError, choice, shown
 from rustalk.config.secret import Secret
+from rustalk.config.text import Number
 
 PORT = About("A port.", low=0, high=65535)
 
@@ -72,3 +74,37 @@ def test_a_value_is_shown_cut_and_containers_only_by_kind() -> None:
     assert shown(["hunter2"]) == "a list"
     assert len(shown("x" * 1000)) < 70
     assert shown("a\nb") == '"a\\nb"'
+
+
+@pytest.mark.parametrize("raw", ["0.15", Number("0.15"), 0.15])
+def test_an_amount_is_what_was_written(raw: object) -> None:
+    """As a text, as a number of a file, and as one of another JSON parser."""
+    assert SCALARS[Decimal](raw, About("")) == Decimal("0.15")
+
+
+@pytest.mark.parametrize("raw", ["0,15", "1e3", Number("1e-3"), "", " 1", "+1", True, None, "0." + "1" * 13, "1" * 16])
+def test_other_amounts_are_refused(raw: object) -> None:
+    """No exponents, no signs but minus, no more digits than money has."""
+    with pytest.raises(UnfitError, match="an amount such as"):
+        SCALARS[Decimal](raw, About(""))
+
+
+@pytest.mark.parametrize(
+    "raw", ["2026-01-01T01:00:00+01:00", "2026-01-01T00:00:00Z", "2026-01-01 00:00z", "2026-01-01", 1767225600]
+)
+def test_a_moment_has_several_forms(raw: object) -> None:
+    """RFC 3339, seconds since 1970 as in RusTalk, and a date, which is its first second."""
+    assert SCALARS[datetime.datetime](raw, About("")) == datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def test_a_date_as_an_end_is_its_last_second() -> None:
+    """A rate card that ends on 31 December holds on that day."""
+    moment = SCALARS[datetime.datetime]("2026-12-31", About("", end_of_day=True))
+    assert moment == datetime.datetime(2026, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize("raw", ["2026-01-01T00:00:00", "2026-13-01", "0001-01-01T00:00:00+14:00", 10**400, True, 1.5])
+def test_other_moments_are_refused(raw: object) -> None:
+    """One without a time zone means different things in different places."""
+    with pytest.raises(UnfitError, match="a moment such as"):
+        SCALARS[datetime.datetime](raw, About(""))

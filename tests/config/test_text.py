@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rustalk.config.problem import ConfigError
-from rustalk.config.text import Object, parse
+from rustalk.config.text import Number, Object, parse, wrapped
 
 
 def test_keys_given_twice_are_remembered() -> None:
@@ -33,3 +33,19 @@ def test_hostile_text_is_a_plain_error(text: str) -> None:
 def test_not_a_number_is_text_that_no_number_accepts() -> None:
     """JSON has no NaN; Python's parser would let it through every comparison."""
     assert parse("[NaN, Infinity]", "test") == ["NaN", "Infinity"]
+
+
+def test_a_number_remembers_its_digits() -> None:
+    """An amount of money is made of them, not of the binary fraction next to it."""
+    value = parse("[0.10, 1e2, 7]", "test")
+    assert value == [0.1, 100.0, 7]
+    assert isinstance(value, list)
+    assert [number.text for number in value if isinstance(number, Number)] == ["0.10", "1e2"]
+
+
+def test_plain_values_get_the_form_of_a_file() -> None:
+    """What comes from a database or a request is read as a file is."""
+    value = wrapped({"a": [{"b": 1}]})
+    assert isinstance(value, Object)
+    assert value == {"a": [{"b": 1}]}
+    assert value.repeated == []

@@ -10,13 +10,15 @@ from typing import Any, cast
 import pytest
 from twisted.internet.task import Clock
 
-from rustalk.call.place import place
-from rustalk.call.tenants import Tenants
 from rustalk.cli.dry_run import DryRun, Question, compose
 from rustalk.config.load import load
-from rustalk.config.model import Settings
+from rustalk.config.model import Manners, Settings
+from rustalk.pbx.dialplan import Dialplan
+from rustalk.pbx.place import place
+from rustalk.pbx.route_test import tested as told_by_api
 from rustalk.sip.message import Request
-from rustalk.trunk.build import build_trunks
+from rustalk.trunk.build import build_dialects, build_trunks
+from rustalk.trunk.dialect import Dialect
 from rustalk.ua.profile import name_ourselves
 from tests.fakes.messages import parse
 from tests.fakes.network import Network
@@ -41,6 +43,7 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
     {"type": "DayOfWeek", "days": [1, 2, 3]},
     {"type": "CallerId", "pattern": r"^\+49", "negate": True},
     {"type": "Location", "methods": ["LIS", "assist"]},
+    {"type": "Header", "name": "User-to-User", "pattern": "^00$"},
 )
 
 
@@ -90,6 +93,7 @@ def some_settings(random: Random) -> Settings:
         },
     )
     base["trunks"] = [trunk | some_manners(random) for trunk in CONFIGURATION["trunks"]]
+    base["extensions"] = [{"extension": number, "password": "not so easily guessed"} for number in ("1001", "1002")]
     return load(json.dumps(base))
 
 
@@ -97,18 +101,18 @@ def live(settings: Settings, questions: list[Question], requests: list[Request])
     """What the parts of the running switch do with these INVITEs: the code of the refusal, or trunk and INVITE."""
     profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
     trunks = build_trunks(settings, profiles, cast(Any, None), cast(Any, None), Clock())
-    tenants = Tenants(settings.routing.routes, settings.teams.tenants, settings.teams.sbc_fqdn)
+    plan = Dialplan(settings, below=lambda _count: 0)
     flow = Network(Clock(), 0).flow("inside", (SBC, 5060), ("198.51.100.7", 5060))
     found: list[tuple[object, ...]] = []
     for question, request in zip(questions, requests, strict=True):
-        placed = place(tenants, trunks[question.source].subject(request), question.source, question.now)
+        placed = place(plan, trunks[question.source].subject(request), question.source, question.now, request.get)
         if placed.decision is None:
             found.append((placed.code, placed.subject))
         else:
-            target = trunks[placed.decision.trunk].gateways[0]
-            made = target.invite(placed.subject, b"", flow)
+            trunk = placed.decision.destinations[0].value
+            made = trunks[trunk].gateways[0].invite(placed.subject, b"", flow)
             called = made.uri.removeprefix("sip:").partition("@")[0]
-            found.append((placed.decision.trunk, placed.subject, called, made.from_, made.fields))
+            found.append((trunk, placed.subject, called, made.from_, made.fields))
     return found
 
 
@@ -150,6 +154,30 @@ def test_the_dry_run_gives_what_the_live_engine_gives(part: int) -> None:
         assert dry(settings, questions) == live(settings, questions, requests)
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_the_api_gives_what_the_live_engine_gives(part: int) -> None:
+    """10,000 random calls of trunks, Teams and extensions: POST /routes/test and the switch, by the first place."""
+    random = Random(part + 100)
+    monday = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+    for _ in range(CONFIGURATIONS // 4):
+        settings = some_settings(random)
+        plan = Dialplan(settings, below=lambda _count: 0)
+        dialects = build_dialects(settings)
+        for _ in range(CALLS):
+            source, host = random.choice((*TRUNKS, "extension:1001")), random.choice(HOSTS)
+            number, now = random.choice(NUMBERS), monday + datetime.timedelta(minutes=random.randrange(10080))
+            caller = "1001" if source.startswith("extension:") else random.choice(NUMBERS)
+            request = on_the_wire(Question(source, number, now, caller, host))
+            reader = dialects[source].reader if source in dialects else Dialect(Manners()).reader
+            made = place(plan, reader.subject(request), source, now)
+            told = told_by_api(plan, settings, caller, number, source, now, host=host)
+            first = made.decision.destinations[0].value if made.decision is not None else None
+            assert (told["destination"] or {}).get("value") == first
+            assert told["code"] == (made.code or None)
+            assert told["route_id"] == (made.route.id if made.route is not None else None)
+            assert told["called"] == made.subject.called
+
+
 def on_the_wire(question: Question) -> Request:
     """The INVITE as the switch gets it."""
     host = question.host or (FQDN if question.source == "teams" else "this-sbc.invalid")
@@ -170,7 +198,7 @@ def test_every_route_that_was_asked_is_told() -> None:
     settings = load(json.dumps(CONFIGURATION))
     now = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
     trial = DryRun(settings).ask(Question("other", "+1", now))
-    assert [(step.route.id, step.outcome) for step in trial.steps] == [
+    assert [(step.name, step.result) for step in trial.steps] == [
         ("to-teams", "source"),
         ("to-carrier", "source"),
         ("other-to-carrier", "matched"),
@@ -187,3 +215,34 @@ def test_a_route_to_a_trunk_that_is_switched_off() -> None:
     now = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
     trial = DryRun(load(json.dumps(off))).ask(Question("other", "+1", now))
     assert (trial.goal, trial.code, trial.status) == (None, "no_target", 503)
+
+
+PHONES: dict[str, Any] = {
+    "extensions": [
+        {"extension": "1001", "display_name": "Alice", "password": "not so easily guessed"},
+        {"extension": "1002", "password": "not so easily guessed"},
+    ],
+    "routing": {
+        "routes": [
+            {
+                "id": "out",
+                "pattern": "^0",
+                "destinations": [{"type": "Trunk", "value": "carrier"}, {"type": "Voicemail", "value": "1001"}],
+                "rewrite": {"destination": [{"match": "^0", "replace": "+49"}]},
+            }
+        ]
+    },
+}
+
+
+def test_an_extension_calls() -> None:
+    """Inside without a route, outside by one."""
+    trunks = [trunk | {"country": "DE"} for trunk in CONFIGURATION["trunks"]]
+    dry_run = DryRun(load(json.dumps(merged(CONFIGURATION, PHONES) | {"trunks": trunks})))
+    now = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+    assert dry_run.source("1001") == "extension:1001"
+    inside, outside = (dry_run.ask(Question("extension:1001", number, now, "1001")) for number in ("1002", "030123456"))
+    assert inside.destination is not None
+    assert (inside.destination.value, inside.goal) == ("1002", None)
+    assert outside.goal is not None
+    assert (outside.goal.called, outside.goal.from_) == ("+4930123456", '"Alice" <sip:1001@this-sbc.invalid>')

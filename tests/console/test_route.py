@@ -64,13 +64,24 @@ def test_a_call_that_goes_somewhere(name: str, capsys: Captured) -> None:
 
 def test_a_call_that_is_refused(name: str, capsys: Captured) -> None:
     """Each route with why it was passed over, and the status; exit code 1."""
+    argv = ["route", "test", "113", "--from", "carrier", "--at", "2026-11-24T00:00+01:00", "-c", name]
+    assert main(argv) == 1
+    written = capsys.readouterr().out
+    assert "route    in is for other numbers\nroute    night matches\nrefused  403, route_refused:" in written
+    assert main([*argv, "--at", "2026-11-24T12:00"]) == 1
+    written = capsys.readouterr().out
+    assert "night has a condition that does not hold (Time)\nthen     the number is not one that is dialled" in written
+    assert "refused  404, no_route" in written
+
+
+def test_a_call_for_help_is_never_refused(name: str, capsys: Captured) -> None:
+    """EMG-03: nothing takes it here, and that is what is said."""
     argv = ["route", "test", "112", "--from", "carrier", "--at", "2026-11-24T00:00+01:00", "-c", name]
     assert main(argv) == 1
     written = capsys.readouterr().out
     assert "an emergency number" in written
-    assert "route    in is for other numbers\nroute    night matches\nrefused  403, route_refused:" in written
-    assert main([*argv, "--at", "2026-11-24T12:00"]) == 1
-    assert "night has a condition that does not hold (Time)\nrefused  404, no_route" in capsys.readouterr().out
+    assert "night would not let an emergency call pass" in written
+    assert "refused  404, no_route" in written
 
 
 def test_the_name_that_teams_calls(name: str, capsys: Captured) -> None:
@@ -86,7 +97,7 @@ def test_for_programs(name: str, capsys: Captured) -> None:
     told = json.loads(capsys.readouterr().out)
     assert (told["called"], told["tenant"], told["refusal"]) == ("+4930123456", "contoso", None)
     assert told["destination"]["trunk"] == "teams"
-    assert told["steps"] == [{"route": "in", "outcome": "matched", "condition": None}]
+    assert told["steps"] == [{"route": "in", "result": "matched", "why": "matches", "condition": None}]
     assert main(["route", "test", "", "--from", "carrier", "--json", "-c", name]) == 1
     assert json.loads(capsys.readouterr().out)["refusal"]["code"] == "no_number"
 
@@ -94,7 +105,7 @@ def test_for_programs(name: str, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["--from", "nobody"], "there is no such trunk. Enabled trunks: carrier, teams."),
+        (["--from", "nobody"], "there is no such trunk or extension. Enabled trunks: carrier, teams."),
         (["--from", "teams", "--host", "a b"], "Give a name."),
     ],
 )
@@ -139,4 +150,34 @@ def test_a_call_for_help_with_a_location(tmp_path: Path, capsys: Captured) -> No
     assert main([*argv, "--location", "Manual", "--json"]) == 1
     written = json.loads(capsys.readouterr().out)
     assert written["location"] == "Manual"
-    assert written["steps"] == [{"route": "psap", "outcome": "condition", "condition": "Location"}]
+    step = written["steps"][0]
+    assert (step["route"], step["result"], step["condition"]) == ("psap", "condition", "Location")
+
+
+def test_a_call_of_an_extension(tmp_path: Path, capsys: Captured) -> None:
+    """From its number; a set of destinations is told in its order."""
+    targets = [{"type": "Trunk", "value": "carrier"}, {"type": "Extension", "value": "1002"}]
+    route = {"id": "phones", "pattern": r"^\+49", "destinations": targets}
+    extensions = [{"extension": each, "password": "not so easily guessed"} for each in ("1001", "1002")]
+    path = tmp_path / "phones.json"
+    path.write_text(json.dumps(CONFIGURATION | {"routing": {"routes": [route]}, "extensions": extensions}))
+    argv = ["route", "test", "+49401234567", "--from", "1001", "-c", str(path)]
+    assert main(argv) == 0
+    written = capsys.readouterr().out
+    assert "goes to  carrier as +49401234567" in written
+    assert "then     Extension 1002" in written
+    assert main([*argv, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["destinations"] == targets
+
+
+def test_a_call_from_one_extension_to_another(tmp_path: Path, capsys: Captured) -> None:
+    """No route is needed, and no INVITE is shown: each phone gets its own."""
+    extensions = [{"extension": each, "password": "not so easily guessed"} for each in ("1001", "1002")]
+    path = tmp_path / "phones.json"
+    path.write_text(json.dumps(CONFIGURATION | {"extensions": extensions}))
+    argv = ["route", "test", "1002", "--from", "1001", "-c", str(path)]
+    assert main(argv) == 0
+    written = capsys.readouterr().out
+    assert "then     the number is that of an extension\ngoes to  Extension 1002\n" in written
+    assert main([*argv, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["destination"] == {"type": "Extension", "value": "1002"}

@@ -34,7 +34,7 @@ def write(directory: Path, **sections: object) -> str:
     settings = {
         "server": {"state_directory": str(directory)},
         "sip_profiles": [{"id": "a", "bind_port": 0, "protocols": ["udp"]}],
-        "api": {"port": 0},
+        "api": {"port": 0, "auth": "off"},
     }
     (directory / "rustalk.json").write_text(json.dumps(settings | sections))
     return "rustalk.json"

@@ -35,7 +35,7 @@ def two_trunks(protocol: str = "udp", audio: str = "relay", /, **sections: Any) 
         "routing": {
             "routes": [{"id": "all", "pattern": "", "destination": {"type": "Trunk", "value": "callee"}}],
         },
-        "api": {"port": vacant(SWITCH)},
+        "api": {"port": vacant(SWITCH), "auth": "off"},
         **sections,
     }
 

@@ -14,22 +14,17 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from rustalk.call.calls import Calls, Policy
-from rustalk.call.entry import Entry
-from rustalk.call.tenants import Tenants
 from rustalk.config.load import load
+from rustalk.core import Core, Unwatched, Wire
 from rustalk.interfaces import IMediaStream
 from rustalk.observe.counters import Counters
 from rustalk.observe.snapshots import CallSnapshot
 from rustalk.observe.trace import Trace
-from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
 from rustalk.sip.message import Message, Request
 from rustalk.sip.timers import Timers
 from rustalk.switch import Switch
 from rustalk.transport.resolve import Resolver
-from rustalk.trunk.build import build_probes, build_registrations, build_trunks
-from rustalk.ua.dialogs import Dialogs
 from rustalk.ua.endpoint import Endpoint
 from rustalk.ua.profile import name_ourselves
 from rustalk.ua.timeouts import Timeouts
@@ -42,6 +37,7 @@ __all__ = [
     "CARRIER",
     "CARRIER2",
     "FQDN",
+    "OTHER",
     "PLAIN",
     "PROXIES",
     "REGION",
@@ -163,7 +159,6 @@ class Site:
         self.counters = Counters()
         self.trace = Trace(enabled=True)
         self.relay = self.make_relay()
-        self.dialogs = Dialogs()
         self.timeouts = Timeouts(clock)
         self.screen = Screen(settings)
         self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
@@ -182,38 +177,24 @@ class Site:
             protocols = [protocol.upper() for protocol in each.protocols]
             self.transport.open(each.id, (each.bind_address, each.bind_port), protocols)
         self.resolver = Resolver(lookup_nothing, clock, {name: (host,) for name, host in settings.dns.hosts.items()})
-        transport = cast(Any, self.transport)
-        self.trunks = build_trunks(settings, self._profiles, transport, self.resolver, clock)
-        self.calls = Calls(
-            self.endpoint,
-            self.dialogs,
-            trunks=self.trunks,
-            tenants=Tenants(settings.routing.routes, settings.teams.tenants, settings.teams.sbc_fqdn),
-            relay=self.relay,
-            policy=Policy(
-                max_calls=settings.limits.max_calls,
-                retry_after=settings.limits.retry_after,
-                ring_timeout=settings.sip.ring_timeout,
-                session_expires=settings.sip.session_expires,
-                min_se=settings.sip.min_se,
+        self.core = Core(
+            settings,
+            Wire(
+                cast(Any, clock),
+                self.endpoint,
+                cast(Any, self.transport),
+                self.resolver,
+                self.relay,
+                self.counters,
+                key=b"k" * 32,
+                below=lambda limit: 0,
             ),
-            rate=bucket(settings.limits.calls_per_second, clock.seconds()),
-            now=clock.seconds,
-            counters=self.counters,
-            loop={4: "127.0.0.1"},
+            profiles=self._profiles,
+            screen=self.screen,
+            logins=Unwatched(),
         )
-        strangers = settings.limits.unknown_per_second
-        self.endpoint.surface = Entry(
-            identify=lambda flow: self.screen.identify(flow.peer[0], flow.profile, cast(Any, flow.identity)),
-            dialogs=self.dialogs,
-            calls=self.calls,
-            trunks=self.trunks,
-            strangers=TokenBucket(strangers, max(1.0, strangers), clock.seconds()),
-            now=clock.seconds,
-            counters=self.counters,
-        )
-        self.probes = build_probes(settings, self.trunks, self.endpoint, clock)
-        self.registrations = build_registrations(settings, self.trunks, self.endpoint, clock)
+        self.dialogs, self.calls, self.trunks = self.core.dialogs, self.core.calls, self.core.trunks
+        self.probes, self.registrations = self.core.probes, self.core.registrations
         self.switch = Switch(
             settings,
             clock,

@@ -10,7 +10,7 @@ import pytest
 from rustalk.sip.message import Request
 from rustalk.sip.replaces import Replaces
 from tests.fakes.agents import Leg
-from tests.scenarios.site import CARRIER, FQDN, OTHER, PLAIN, PROXIES, Site, Talk, watched_lines
+from tests.scenarios.site import CARRIER, FQDN, OTHER, PLAIN, PROXIES, SBC, Site, Talk, watched_lines
 
 Build = Callable[..., Site]
 OBJECT = "sip:sip.pstnhub.microsoft.com:5061;transport=tls;x-m=8:orgid:7c1d;x-t=9f00"
@@ -441,8 +441,8 @@ def test_an_attended_transfer_joins_two_calls(site: Site) -> None:
     assert (first.caller.over, second.caller.over) == (True, True)
     assert (first.callee.over, second.callee.over) == (False, False)
     streams = site.relay.streams
-    assert streams[0].expected[0][0] == ("127.0.0.1", streams[1].local(0)[1])
-    assert streams[1].expected[0][0] == ("127.0.0.1", streams[0].local(0)[1])
+    assert streams[0].expected[0][0] == (SBC, streams[1].local(0)[1])
+    assert streams[1].expected[0][0] == (SBC, streams[0].local(0)[1])
     assert all("Replaces" not in str(invite.fields) for invite in site.teams.messages if isinstance(invite, Request))
     first.callee.bye()
     site.run(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rustalk.config.model import Acl, AclRule, Acls
-from rustalk.security.acl import AccessList
+from rustalk.security.acl import AccessList, access_list
 
 BY_NAME = {acl.name: AccessList(acl) for acl in Acls().acls}
 
@@ -28,10 +28,14 @@ def rule(cidr: str, action: str, priority: int) -> AclRule:
         ("localhost", "::ffff:127.0.0.1", True),
         ("localhost", "192.0.2.1", False),
         ("allow_all", "192.0.2.1", True),
+        ("teams", "52.112.0.1", True),
+        ("teams", "::ffff:52.123.255.255", True),
+        ("teams", "52.127.64.9", True),
+        ("teams", "52.116.0.0", False),
     ],
 )
 def test_the_lists_of_rustalk_answer_as_they_read(name: str, address: str, allowed: bool) -> None:
-    """The three lists that every configuration has."""
+    """The lists that every configuration has."""
     assert BY_NAME[name].allows(address) is allowed
 
 
@@ -58,3 +62,13 @@ def test_a_list_that_is_not_enabled_answers_its_default() -> None:
 def test_what_is_no_address_is_not_allowed() -> None:
     """Not even by a list that allows everyone."""
     assert not BY_NAME["allow_all"].allows("localhost")
+
+
+def test_a_list_is_found_by_its_name() -> None:
+    """No name is no list, which admits everybody; a name that nothing has lets nobody in."""
+    assert access_list(Acls(), "") is None
+    office, nothing = access_list(Acls(), "rfc1918"), access_list(Acls(), "gone")
+    assert office is not None
+    assert office.allows("10.1.2.3")
+    assert nothing is not None
+    assert not nothing.allows("10.1.2.3")

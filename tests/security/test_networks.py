@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rustalk.config.model import Teams
-from rustalk.security.networks import NetworkSet, parse_address
+from rustalk.security.networks import NetworkSet, parse_address, source_of
 
 
 @pytest.mark.parametrize("address", ["52.112.0.0", "52.115.255.255", "52.120.0.0", "52.123.255.255"])
@@ -69,3 +69,18 @@ def test_an_address_that_is_parsed_once_can_be_asked_of_several_sets() -> None:
     assert parsed is not None
     assert NetworkSet(["192.0.2.0/24"]).holds(parsed)
     assert not NetworkSet(["198.51.100.0/24"]).holds(parsed)
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:0:1::5", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("localhost", ""),
+    ],
+)
+def test_an_ipv6_address_is_counted_with_its_64(address: str, source: str) -> None:
+    """Whoever has one address there has them all."""
+    assert source_of(address) == source

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from rustalk.config.model import Acl, AclRule, Acls, Settings, Sip, SipProfile, Teams, Trunk
+from rustalk.config.model import Acl, AclRule, Acls, Security, Settings, Sip, SipProfile, Teams, Trunk
 from rustalk.security.identity import Identity, Refusal
 from rustalk.security.screen import Screen
 
@@ -154,3 +154,110 @@ def test_an_address_alone_tells_who_may_be_a_trunk() -> None:
     assert known.knows("198.51.100.7", "inside")
     assert not known.knows("203.0.113.1", "inside")
     assert not known.knows(IN_RANGE, "inside")
+
+
+def test_security_says_what_unknown_sources_get_before_sip_does() -> None:
+    """security.unknown_sources over sip.unknown_sources."""
+
+    def is_silent(security: Security) -> bool:
+        answer = Screen(Settings(sip=Sip(unknown_sources="drop"), security=security)).identify("203.0.113.5", "default")
+        return isinstance(answer, Refusal) and answer.silent
+
+    assert is_silent(Security())
+    assert not is_silent(Security(unknown_sources="403"))
+
+
+GUARDED = Acl(name="guarded", default_policy="allow", rules=(AclRule(cidr="198.51.100.66", action="deny"),))
+CARRIER = Trunk(id="carrier", host="sip.carrier.example", networks=("198.51.100.0/24",), acl="guarded")
+
+
+def guarded(*trunks: Trunk) -> Screen:
+    """Return a screen with one profile and some trunks."""
+    return Screen(Settings(sip_profiles=(SipProfile(id="inside"),), trunks=trunks, acls=Acls(acls=(GUARDED,))))
+
+
+def test_a_trunk_is_refused_from_where_its_access_list_denies() -> None:
+    """By address and by certificate alike; elsewhere it calls (negative control)."""
+    asked, shown = guarded(CARRIER), Certificate(("sip.carrier.example",))
+    assert asked.identify("198.51.100.65", "inside") == Identity("carrier", "address")
+    assert refused(asked.identify("198.51.100.66", "inside")) == "acl"
+    assert refused(asked.identify("198.51.100.66", "inside", shown)) == "acl"
+    assert asked.identify("203.0.113.1", "inside", shown) == Identity("carrier", "certificate")
+    assert not asked.knows("198.51.100.66", "inside")
+    assert not asked.standing("198.51.100.66").protected
+
+
+def test_another_trunk_may_be_at_an_address_that_the_first_is_denied() -> None:
+    """Two trunks of one carrier."""
+    other = Trunk(id="other", host="198.51.100.66")
+    assert guarded(CARRIER, other).identify("198.51.100.66", "inside") == Identity("other", "address")
+
+
+def test_other_settings_hold_at_once() -> None:
+    """A trunk, a list and a profile that come and go while the switch runs."""
+    asked = guarded(CARRIER)
+    before = asked.version
+    closed = SipProfile(id="inside", acl="localhost")
+    asked.use(Settings(sip_profiles=(closed, SipProfile(id="second")), trunks=(), acls=Acls()))
+    assert not asked.admits("198.51.100.65", "inside")
+    assert refused(asked.identify("198.51.100.65", "second")) == "unknown-source"
+    assert asked.version != before
+
+
+def test_what_names_resolve_to_outlives_a_change_of_something_else() -> None:
+    """But not one of the hosts: the new one may be elsewhere."""
+    asked = guarded(CARRIER)
+    asked.resolved("carrier", ["203.0.113.20"])
+    sections = {"sip_profiles": (SipProfile(id="inside"),), "acls": Acls(acls=(GUARDED,))}
+    asked.use(Settings(**sections, trunks=(CARRIER, Trunk(id="new", host="192.0.2.9"))))
+    assert asked.identify("203.0.113.20", "inside") == Identity("carrier", "address")
+    asked.use(Settings(**sections, trunks=(Trunk(id="carrier", host="other.example"),)))
+    assert refused(asked.identify("203.0.113.20", "inside")) == "unknown-source"
+
+
+def test_settings_that_change_nothing_here_cost_nothing() -> None:
+    """20,000 extensions are changed one by one; who remembers answers may go on."""
+    asked = guarded(CARRIER)
+    before = asked.version
+    profiles = (SipProfile(id="inside"),)
+    asked.use(Settings(sip_profiles=profiles, trunks=(CARRIER,), acls=Acls(acls=(GUARDED,))))
+    assert asked.version == before
+
+
+def test_the_standing_of_an_address_tells_all_profiles_at_once() -> None:
+    """What the guard asks once for each address."""
+    asked = screen()
+    carrier, stranger = asked.standing("198.51.100.9"), asked.standing("203.0.113.66")
+    assert (carrier.admitted, carrier.known) == ({"inside", "outside"}, {"inside", "outside"})
+    assert carrier.protected
+    assert (stranger.admitted, stranger.known, stranger.protected) == ({"outside"}, frozenset(), False)
+    assert asked.standing("192.0.2.7").known == {"inside"}
+    assert asked.standing("no address").admitted == frozenset()
+
+
+def test_teams_is_protected_only_where_there_is_teams() -> None:
+    """Its networks are nobody's without it."""
+    assert screen().standing(IN_RANGE).protected
+    assert not Screen(Settings()).standing(IN_RANGE).protected
+
+
+def test_a_trunk_that_has_shown_its_certificate_is_known_where_it_calls_from() -> None:
+    """Its address is in no list; what is true of trunks by address is true of it now."""
+    asked = screen()
+    assert not asked.knows("203.0.113.9", "inside")
+    version = asked.version
+    asked.identify("203.0.113.9", "inside", Certificate(("sip.carrier.example",)))
+    asked.identify("203.0.113.8", "inside", STRANGER)
+    assert asked.knows("203.0.113.9", "inside")
+    assert asked.standing("203.0.113.9").known == {"inside"}
+    assert not asked.knows("203.0.113.8", "inside")
+    assert asked.version == version + 1
+
+
+def test_addresses_of_certificates_are_bounded() -> None:
+    """A6: a trunk that comes from everywhere cannot grow our memory."""
+    asked, shown = screen(), Certificate(("sip.carrier.example",))
+    for n in range(1100):
+        asked.identify(f"203.0.{n >> 8}.{n & 255}", "inside", shown)
+    assert not asked.knows("203.0.0.0", "inside")
+    assert asked.knows("203.0.4.75", "inside")

@@ -392,6 +392,14 @@ def test_a_nonce_of_nobody_is_stale(verifier: Verifier, nonce: str) -> None:
     assert judge(verifier, attempt(challenge)) == Verdict.STALE
 
 
+def test_who_answers_our_challenge_has_received_it(verifier: Verifier) -> None:
+    """Only there: a nonce of another peer, or of nobody, proves no address."""
+    nonce = verifier.challenges("192.0.2.1")[0].nonce
+    assert verifier.made(nonce, "192.0.2.1")
+    assert not verifier.made(nonce, "192.0.2.2")
+    assert not verifier.made("0" * 60, "192.0.2.1")
+
+
 def test_a_changed_nonce_is_stale(verifier: Verifier) -> None:
     challenge = verifier.challenges()[0]
     later = f"{int(challenge.nonce[:12], 16) + 1:012x}{challenge.nonce[12:]}"

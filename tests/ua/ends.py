@@ -21,7 +21,7 @@ from rustalk.ua.incoming import Incoming
 from rustalk.ua.inspect import ALLOW
 from rustalk.ua.offer import Offer
 from rustalk.ua.outgoing import Invitation, Outgoing
-from rustalk.ua.route import Path, Router
+from rustalk.ua.route import Path, Routed, Router
 from rustalk.ua.session import Session
 from rustalk.ua.timeouts import Timeouts
 from tests.fakes.agents import Agent
@@ -181,7 +181,7 @@ class Ends:
 
     def path(self) -> Path:
         """The way to the peer."""
-        return Path(self.router(), self.flow)
+        return Routed(self.router(), self.flow)
 
     def request(self, method: str = "OPTIONS", fields: list[Field] | None = None) -> Request:
         """A request to the peer, without Via."""

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from rustalk.interfaces import IFlow
 from rustalk.sip.uri import Uri
-from rustalk.ua.route import Path
+from rustalk.ua.route import Routed
 from tests.ua.ends import PEER, Ends
 
 
@@ -56,7 +56,7 @@ def test_why_there_is_no_way(ends: Ends, uri: str, cause: str) -> None:
 def test_a_path_remembers_its_flow(ends: Ends) -> None:
     """The second request does not look again; a lost flow is looked for anew."""
     ends.network.open(ends.peer, "TCP", (PEER, 5060))
-    path, used, uri = Path(ends.router("TCP"), None), [], Uri.parse("sip:peer.example.com;transport=tcp")
+    path, used, uri = Routed(ends.router("TCP"), None), [], Uri.parse("sip:peer.example.com;transport=tcp")
     for _ in range(2):
         path.follow(uri, used.append, pytest.fail)
         ends.run()
@@ -73,7 +73,7 @@ def test_a_path_remembers_its_flow(ends: Ends) -> None:
 def test_a_path_is_not_led_astray_by_a_late_answer(ends: Ends) -> None:
     """Two branches of a forked call share it: a flow found for one is not the other's."""
     ends.network.open(ends.peer, "TCP", (PEER, 5060))
-    path, used = Path(ends.router("TCP"), None), []
+    path, used = Routed(ends.router("TCP"), None), []
     one, two = Uri.parse("sip:peer.example.com;transport=tcp"), Uri.parse(f"sip:{PEER};transport=udp")
     path.follow(one, used.append, pytest.fail)
     path.follow(two, used.append, pytest.fail)
@@ -85,7 +85,7 @@ def test_a_path_is_not_led_astray_by_a_late_answer(ends: Ends) -> None:
 def test_a_path_that_leads_nowhere_says_why(ends: Ends) -> None:
     """In words for the log."""
     failures: list[str] = []
-    Path(ends.router(), None).follow(Uri.parse("sip:nowhere.example.com"), pytest.fail, failures.append)
+    Routed(ends.router(), None).follow(Uri.parse("sip:nowhere.example.com"), pytest.fail, failures.append)
     ends.run()
     assert "nowhere.example.com" in failures[0]
 
@@ -95,7 +95,7 @@ def test_a_path_falls_back_on_the_connection_it_came_on(ends: Ends) -> None:
     ends.network.open(ends.peer, "TCP", (PEER, 5060))
     stream = outcome(ends, ends.router("TCP").find(Uri.parse(f"sip:{PEER}")))
     assert not isinstance(stream, str)
-    path, used, failures = Path(ends.router("TCP"), stream), [], []
+    path, used, failures = Routed(ends.router("TCP"), stream), [], []
     path.follow(Uri.parse("sip:192.168.1.2;transport=tcp"), used.append, failures.append)
     ends.run(10)
     assert (used, failures) == ([stream], [])

@@ -1,0 +1,292 @@
+"""Who sends this request: the login of phones by password or certificate (RFC 3261 section 22, RFC 8760).
+
+Whoever does not show the password of an extension learns nothing from the answer: whether there is such an extension,
+whether it may register from there, how near the guess was. The same challenge comes each time, of the same length and
+after the same work (A5); why it came stands in the log.
+
+A challenge costs no memory and is sent once: nothing is kept of a request that shows nothing, so that a flood of them
+fills no table, and a 407 to an INVITE from a forged address is not repeated to whoever has it (A38). Over UDP an answer
+that is much longer than its request comes out of a small allowance, unless a phone is registered from that address.
+
+SHA-256 is offered first and MD5 beside it. There are phones that give up when they see an algorithm that they do not
+know, against RFC 7616 section 3.7 (libre 1.0, for one): who comes again without an answer is offered MD5 alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal, Protocol, cast
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from rustalk.config.extension import Extension
+from rustalk.config.secret import Secret
+from rustalk.interfaces import IFlow
+from rustalk.observe.counters import Counters
+from rustalk.observe.printable import printable
+from rustalk.security.identity import VerifiedCertificate
+from rustalk.security.limits import TokenBucket
+from rustalk.security.networks import NetworkSet
+from rustalk.sip.digest import Authorization, Verdict, Verifier, ha1
+from rustalk.sip.errors import RemoteProtocolError
+from rustalk.sip.message import Request, Response
+from rustalk.sip.transaction.effects import Send
+from rustalk.transport.identity import PeerIdentity
+from rustalk.ua.endpoint import ServerTransaction
+
+__all__ = ["Authenticator", "Logins", "Why"]
+
+log = Logger()
+
+Why = Literal["unknown", "password", "disabled", "network", "nonce"]
+"""Why a login failed: no such extension, a wrong password, one that is switched off, not from that address; or nothing
+of that is held against the address, since the challenge that was answered was not sent there."""
+
+_SHOWN = 4
+"""Authorization fields of one request that are looked at."""
+_ACCOUNT = 64
+"""Characters of a user name that are logged and counted."""
+_RATIO = 1.5
+"""How much longer than its request an answer over UDP may be without using the allowance (A38)."""
+_ALLOWANCE, _ALLOWANCE_PER_SECOND = 32768.0, 1024.0
+"""Bytes beyond that, for all unproven addresses together."""
+_LINES, _LINES_PER_SECOND = 50.0, 10.0
+_NONCES = 20_000
+_CALLERS = 20_000
+_NOBODYS = "what is hashed where there is no password"
+
+
+class Logins(Protocol):
+    """Who counts logins. ``address`` is the peer's, ``account`` the number it gave, printable and not long."""
+
+    def on_challenge(self, address: str, account: str) -> None:
+        """A request showed nothing and was challenged: the beginning of each login, and all that a scanner does.
+
+        ``account`` is what From names.
+        """
+
+    def on_failure(self, address: str, account: str, why: Why) -> None:
+        """A login failed."""
+
+    def on_success(self, address: str, account: str) -> None:
+        """A login, by password or certificate."""
+
+
+@lru_cache(1024)
+def _networks(networks: tuple[str, ...]) -> NetworkSet:
+    return NetworkSet(networks)
+
+
+def _barred(extension: Extension | None, address: str) -> Why | None:
+    """Why nobody logs in so, whatever the password; None where the password decides."""
+    networks = _networks(extension.allowed_networks if extension is not None else ())
+    inside = networks.contains(address)
+    if extension is None:
+        return "unknown"
+    if not extension.enabled:
+        return "disabled"
+    return None if inside or not networks else "network"
+
+
+class _Offers:
+    """Who is offered MD5 alone, by address and name; those heard of longest ago are forgotten."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, str], int | None] = {}
+
+    def is_md5_alone(self, caller: tuple[str, str]) -> bool:
+        """Whether this caller has stumbled over our challenge."""
+        return self._asked.get(caller, 0) is None
+
+    def challenged(self, caller: tuple[str, str], request: Request) -> None:
+        """A request that shows nothing: a copy of the last one, or the caller did not know how to answer."""
+        asked = hash((request.call_id, request.cseq))
+        before = self._asked.pop(caller, asked)
+        if len(self._asked) >= _CALLERS:
+            del self._asked[next(iter(self._asked))]
+        self._asked[caller] = asked if before == asked else None
+
+    def answered(self, caller: tuple[str, str]) -> None:
+        """A caller knows how to answer what it was offered."""
+        if not self.is_md5_alone(caller):
+            self._asked.pop(caller, None)
+
+
+class Authenticator:
+    """Finds the extension that a request comes from, or asks for its password.
+
+    ``find(number)`` gives an extension as it is configured now. ``key`` makes nonces and is new in each process.
+    ``proven(address)`` says whether somebody has logged in from an address and is still there. ``algorithms`` are
+    offered in this order.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        find: Callable[[str], Extension | None],
+        *,
+        key: bytes,
+        clock: IReactorTime,
+        counters: Counters,
+        logins: Logins,
+        proven: Callable[[str], bool],
+        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+    ) -> None:
+        self._realm = realm
+        self._find = find
+        self._clock = clock
+        self._counters = counters
+        self._logins = logins
+        self._proven = proven
+        self._verifier = Verifier(realm, key, clock.seconds, algorithms=algorithms, capacity=_NONCES)
+        self._offers = _Offers()
+        now = clock.seconds()
+        self._allowance = TokenBucket(_ALLOWANCE_PER_SECOND, _ALLOWANCE, now)
+        self._lines = TokenBucket(_LINES_PER_SECOND, _LINES, now)
+
+    def authenticate(self, transaction: ServerTransaction) -> Extension | None:
+        """The extension that sends this request outside any dialog; None when it has been answered, or dropped.
+
+        From is not compared with it: a caller may hide its name, but calls as who it has shown to be.
+        """
+        request, flow = transaction.request, transaction.flow
+        if flow.identity is not None:
+            extension = self._certified(request, flow)
+            if extension is not None:
+                self._logins.on_success(flow.peer[0], extension.extension)
+                return extension
+        answer = self._shown(request)
+        if answer is not None:
+            return self._judge(transaction, answer)
+        caller = _caller(request, flow)
+        self._logins.on_challenge(*caller)
+        self._offers.challenged(caller, request)
+        self._challenge(transaction)
+        return None
+
+    def _certified(self, request: Request, flow: IFlow) -> Extension | None:
+        """The extension that the peer's verified certificate stands for."""
+        extension = self._find((request.to if request.method == "REGISTER" else request.from_).uri.number)
+        if extension is None or not extension.certificate_subject or not extension.enabled:
+            return None
+        if not _bears(flow.identity, extension.certificate_subject):
+            return None
+        return None if _barred(extension, flow.peer[0]) else extension
+
+    def _shown(self, request: Request) -> Authorization | None:
+        """What the request shows to our realm; a broken answer is none."""
+        name = "Authorization" if request.method == "REGISTER" else "Proxy-Authorization"
+        for value in request.all(name)[:_SHOWN]:
+            try:
+                answer = Authorization.parse(value)
+            except RemoteProtocolError:
+                self._counters.messages_malformed += 1
+                return None
+            if answer is not None and answer.realm == self._realm:
+                return answer
+        return None
+
+    def _judge(self, transaction: ServerTransaction, answer: Authorization) -> Extension | None:
+        request, address = transaction.request, transaction.flow.peer[0]
+        self._offers.answered(_caller(request, transaction.flow))
+        number = answer.username.partition("@")[0]
+        extension = self._find(number)
+        secret, why = self._secret(extension, answer), _barred(extension, address)
+        verdict = self._verifier.verify(answer, request.method, request.body, None if why else secret, address)
+        if verdict is Verdict.ACCEPTED:
+            self._logins.on_success(address, number)
+            return extension
+        if verdict is Verdict.WRONG:
+            if not self._verifier.made(answer.nonce, address):
+                why = "nonce"
+            self._failed(transaction, number, why or "password")
+        elif verdict is Verdict.REPLAYED:
+            self._counters.refuse("login_replayed")
+            self._note(transaction, "A login of {account!r} from {transport} {host} was seen before", number)
+        # Whoever repeats an answer, as phones that count no nonces do, has the password: it may answer a new challenge.
+        self._challenge(transaction, stale=verdict is not Verdict.WRONG)
+        return None
+
+    def _secret(self, extension: Extension | None, answer: Authorization) -> str | None:
+        """The HA1 that an extension's answer is compared with, worked out for nobody too."""
+        kind = answer.algorithm if answer.algorithm in self._verifier.algorithms else "MD5"
+        password = extension.password if extension is not None else Secret()
+        made = ha1(kind, answer.username, self._realm, password.reveal() or _NOBODYS)
+        if extension is None or password:
+            return made if password else None
+        stored = extension.ha1_sha256 if kind == "SHA-256" else extension.ha1_md5
+        return stored.reveal() or None if answer.username == extension.extension else None
+
+    def _failed(self, transaction: ServerTransaction, number: str, why: Why) -> None:
+        self._counters.refuse("login_failed")
+        self._logins.on_failure(transaction.flow.peer[0], _shortened(number), why)
+        self._note(transaction, f"Login of {{account!r}} from {{transport}} {{host}} failed: {why}", number)
+
+    def _note(self, transaction: ServerTransaction, text: str, number: str) -> None:
+        """Write a line, unless there were many."""
+        flow = transaction.flow
+        if self._lines.take(self._clock.seconds()):
+            account = _shortened(number)
+            log.info(text, account=account, transport=flow.transport, host=flow.peer[0], call_id=transaction.call_id)
+
+    def _challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
+        """Ask for the password, and forget that the request was there."""
+        request, flow = transaction.request, transaction.flow
+        register = request.method == "REGISTER"
+        name = "WWW-Authenticate" if register else "Proxy-Authenticate"
+        offered = self._verifier.challenges(flow.peer[0], stale)
+        if self._offers.is_md5_alone(_caller(request, flow)):
+            offered = [each for each in offered if each.algorithm == "MD5"] or offered
+        fields = [(name, str(each)) for each in offered]
+        tag = transaction.endpoint.tag_for(request)
+        response = request.response(401 if register else 407, to_tag=tag, fields=fields)
+        self._send_once(transaction, response, len(request.raw))
+
+    def _send_once(self, transaction: ServerTransaction, response: Response, asked: int) -> None:
+        for effect in transaction.machine.respond(response):
+            if isinstance(effect, Send) and self._affords(transaction.flow, len(effect.data), asked):
+                transaction.endpoint.write(effect.data, transaction.flow, transaction.call_id)
+        transaction.end()
+
+    def _affords(self, flow: IFlow, size: int, asked: int) -> bool:
+        """Whether an answer of this size may go to a peer whose address may be forged (A38)."""
+        excess = size - _RATIO * asked
+        if flow.reliable or excess <= 0 or self._proven(flow.peer[0]):
+            return True
+        now = self._clock.seconds()
+        if self._allowance.take(now, excess):
+            return True
+        if self._lines.take(now):
+            log.info("No challenge is sent to {host}: too many short requests come over UDP (A38)", host=flow.peer[0])
+        return False
+
+
+def _caller(request: Request, flow: IFlow) -> tuple[str, str]:
+    """The address that a request comes from and who it says it is; '' where that is not legible."""
+    try:
+        return flow.peer[0], _shortened(request.from_.uri.number)
+    except RemoteProtocolError:
+        return flow.peer[0], ""
+
+
+def _shortened(account: str) -> str:
+    return printable(account[:_ACCOUNT])
+
+
+_COMMA = re.compile(r"(?<!\\),")
+_SUBJECT = 200
+"""Characters of a subject that the transport keeps: one as long as this may have been cut within a name."""
+
+
+def _bears(identity: object, name: str) -> bool:
+    """Whether a verified certificate bears this name: among its DNS names, or as its only common name."""
+    if isinstance(identity, PeerIdentity) and len(identity.subject) < _SUBJECT:
+        common = [part for part in _COMMA.split(identity.subject) if part.startswith("CN=")]
+        if common == [f"CN={name}"]:
+            return True
+    return cast(VerifiedCertificate, identity).covers(name)

@@ -1,0 +1,287 @@
+"""The settings in force: the file, and over it what has been changed at run time, by this node or another.
+
+A change is checked as a whole before it is written, written before it is in force, and in force on this node when its
+Deferred fires. While the database is down the settings stay what they are, and changes are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from rustalk.config.about import about_of, key_of
+from rustalk.config.collections import COLLECTIONS
+from rustalk.config.model import Settings
+from rustalk.config.overlay import CONFIG, Change, all_changed, to_json
+from rustalk.config.problem import ConfigError, Problem
+from rustalk.store.conceal import concealed
+from rustalk.store.database import Database
+from rustalk.store.overlay import Edit, Items, Overlay, Revision, StaleError
+from rustalk.store.session import DatabaseDownError
+from rustalk.store.vault import Vault, VaultError
+
+__all__ = ["ConflictError", "Live", "UnknownRevisionError"]
+
+log = Logger()
+
+_TRIES = 5
+_COPY_DELAY = 10.0
+_OF_THE_FILE = ("server", "database")
+"""Sections that are needed before the database can be read."""
+
+Subscriber = Callable[[Settings, Settings], None]
+
+
+class ConflictError(Exception):
+    """Somebody else has changed the item since the caller looked at it."""
+
+
+class UnknownRevisionError(LookupError):
+    """There is no revision of that number."""
+
+
+class Live:
+    """The settings in force and the only way to change them.
+
+    ``base`` are the settings of the file, ``items`` what the database had at the start; None: it could not be asked.
+    ``copy`` is a file in which the items are kept for a start without the database. Raises ConfigError when the items
+    do not fit the file.
+    """
+
+    def __init__(
+        self,
+        base: Settings,
+        database: Database,
+        vault: Vault,
+        clock: IReactorTime,
+        *,
+        items: Items | None = None,
+        copy: Path | None = None,
+    ) -> None:
+        self.overlay = Overlay(database, vault)
+        self.settings = base
+        self.revision = 0
+        self.problem = ""
+        self._database = database
+        self._clock = clock
+        self._versions: dict[tuple[str, str], int] = {}
+        self._subscribers: list[Subscriber] = []
+        self._lock = DeferredLock()
+        self._copy = copy
+        self._copying: IDelayedCall | None = None
+        if items is not None:
+            self.settings = all_changed(base, items.changes) if items.changes else base
+            self._note(items)
+        database.watch(self._database_changed)
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Call with the new and the old settings after each change; returns a function that ends it."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    def version(self, collection: str, key: str) -> int:
+        """The revision that changed an item last; 0 for one that is as in the file."""
+        return self._versions.get((collection, key), 0)
+
+    def tried(self, changes: Iterable[Change]) -> Settings:
+        """The settings that these changes would make. Raises ConfigError; nothing is changed."""
+        return self._planned(tuple(changes), restores=None)[0]
+
+    async def change(self, change: Change, who: str, *, expected: int | None = None) -> Revision:
+        """Make one change; return its revision.
+
+        A secret that the value leaves out stays what it was. ``expected`` is the `version` that the caller has seen.
+        Raises ConfigError, ConflictError or DatabaseDownError, and then nothing has changed.
+        """
+        versions = {} if expected is None else {(change.collection, change.key): expected}
+        return (await self._change((change,), who, versions))[0]
+
+    async def change_all(self, changes: Iterable[Change], who: str) -> tuple[Revision, ...]:
+        """Make all changes or none; return their revisions. Raises as `change` does."""
+        return await self._change(tuple(changes), who, {})
+
+    async def restore(self, revision: int, who: str, *, everything: bool = False) -> tuple[Revision, ...]:
+        """Make the item of a revision what it was after it, or ``everything`` what it was then.
+
+        Returns the new revisions, none when nothing differs. Raises UnknownRevisionError beside what `change` raises.
+        """
+        changes = await (self.overlay.as_of(revision) if everything else self.overlay.after(revision))
+        if changes is None:
+            raise UnknownRevisionError(f"there is no revision {revision}")
+        return await self._change((changes,) if isinstance(changes, Change) else changes, who, {}, restores=revision)
+
+    def heard(self, payload: str) -> None:
+        """Take up what another node has changed; the payload is its revision, empty when that is not known."""
+        hearing = Deferred.fromCoroutine(self._hear(int(payload) if payload.isdecimal() else None))
+        hearing.addErrback(_log_unheard)
+
+    async def catch_up(self) -> None:
+        """Take up what the database has that this node has not seen. Raises DatabaseDownError or ConflictError."""
+        await self._hear(None)
+
+    def stop(self) -> None:
+        """Set no more timers."""
+        if self._copying is not None:
+            self._copying.cancel()
+            self._copying = None
+
+    # Changing.
+
+    async def _change(
+        self,
+        changes: tuple[Change, ...],
+        who: str,
+        versions: Mapping[tuple[str, str], int],
+        restores: int | None = None,
+    ) -> tuple[Revision, ...]:
+        await self._lock.acquire()
+        try:
+            for _ in range(_TRIES):
+                if any(self.version(*place) != version for place, version in versions.items()):
+                    raise ConflictError("the item was changed by somebody else: read it again")
+                new, edits = self._planned(changes, restores)
+                if not edits:
+                    return ()
+                try:
+                    done = await self.overlay.write(edits, who, now=self._clock.seconds(), base=self.revision)
+                except StaleError:
+                    await self._caught_up()
+                    continue
+                self._adopt(new, done[-1].id, {(each.collection, each.key): each.id for each in done})
+                return done
+        finally:
+            self._lock.release()
+        raise ConflictError("other nodes change the configuration all the time: try again")
+
+    def _planned(self, changes: Sequence[Change], restores: int | None) -> tuple[Settings, list[Edit]]:
+        """The settings after these changes, and what of them is to be written. Raises ConfigError."""
+        before = _Index(self.settings, changes)
+        realm = self.settings.sip.domain
+        planned = changes if restores else [_concealed(change, before.find(change), realm) for change in changes]
+        new = all_changed(self.settings, planned)
+        after = _Index(new, planned)
+        edits = []
+        for change in planned:
+            old, fresh = (_kept(change, index.find(change), realm) for index in (before, after))
+            if not restores or old != fresh:
+                edits.append(Edit(change.collection, change.key, old, fresh, restores))
+        return new, edits
+
+    def _adopt(self, new: Settings, revision: int, versions: Mapping[tuple[str, str], int]) -> None:
+        """Put settings in force and tell of them."""
+        old, self.settings = self.settings, new
+        self.revision = revision
+        self._versions.update(versions)
+        self.problem = ""
+        self._keep_copy()
+        for subscriber in tuple(self._subscribers):
+            try:
+                subscriber(new, old)
+            except Exception:
+                log.failure("A part did not take up the new settings")
+
+    # Other nodes, and the database's absence.
+
+    async def _hear(self, revision: int | None) -> None:
+        """Catch up with a revision, or with the newest."""
+        await self._lock.acquire()
+        try:
+            if revision is None or revision > self.revision:
+                await self._caught_up()
+        finally:
+            self._lock.release()
+
+    async def _caught_up(self) -> None:
+        items = await self.overlay.items(self.revision)
+        if items.revision == self.revision:
+            return
+        try:
+            new = all_changed(self.settings, items.changes)
+        except ConfigError as error:
+            self.problem = f"revision {items.revision} of another node does not fit the file of this one: {error}"
+            log.error("{problem}", problem=self.problem)
+            raise ConflictError(self.problem) from None
+        self._adopt(new, items.revision, items.versions)
+
+    def _note(self, items: Items) -> None:
+        self.revision = items.revision
+        self._versions.update(items.versions)
+
+    def _database_changed(self, problem: str) -> None:
+        if not problem:
+            self.heard("")
+
+    def _keep_copy(self) -> None:
+        """Bring the copy up to date, for many changes at once."""
+        if self._copy is not None and self._copying is None:
+            self._copying = self._clock.callLater(_COPY_DELAY, self._write_copy)
+
+    def _write_copy(self) -> None:
+        self._copying = None
+        self.overlay.items(self.revision, copy=self._copy).addErrback(_log_no_copy)
+
+
+class _Index:
+    """The items that some changes concern, found by their keys in one pass over each collection."""
+
+    def __init__(self, settings: Settings, changes: Iterable[Change]) -> None:
+        self._settings = settings
+        self._items: dict[str, dict[str, Any]] = {}
+        wanted: dict[str, set[str]] = {}
+        for change in changes:
+            wanted.setdefault(change.collection, set()).add(change.key)
+        for name in wanted.keys() & COLLECTIONS.keys():
+            collection, keys = COLLECTIONS[name], wanted[name]
+            items = ((getattr(item, collection.key), item) for item in collection.items(settings))
+            self._items[name] = {key: item for key, item in items if key in keys}
+
+    def find(self, change: Change) -> Any | None:
+        """The item of a change; None where there is none."""
+        if change.collection == CONFIG:
+            return getattr(self._settings, change.key, None)
+        return self._items.get(change.collection, {}).get(change.key)
+
+
+def _concealed(change: Change, before: Any | None, realm: str) -> Change:
+    """A change with hashes instead of passwords. Raises ConfigError for what cannot be changed at run time."""
+    if change.collection == CONFIG and change.key in _OF_THE_FILE:
+        problem = Problem(f"$.{change.key}", "a change", "none at run time", "change the file and restart")
+        raise ConfigError("change", (problem,))
+    if change.value is None:
+        return change
+    return Change(change.collection, change.key, concealed(change.collection, change.value, before, realm))
+
+
+def _kept(change: Change, item: Any | None, realm: str) -> dict[str, Any] | None:
+    """An item as the database keeps it, but for the sealing: without what is as by default anyway.
+
+    So an item has the defaults of the version that runs, and a key without effect is not told of where it says nothing.
+    """
+    if item is None:
+        return None
+    told = concealed(change.collection, to_json(item, secrets=True), None, realm)
+    usual = {_key(field) for field in fields(item) if getattr(item, field.name) == field.default}
+    return {key: value for key, value in told.items() if key not in usual}
+
+
+def _key(field: Field[Any]) -> str:
+    about = about_of(field)
+    return (about.written if about else "") or key_of(field)
+
+
+def _log_unheard(failure: Failure) -> None:
+    if not isinstance(failure.value, DatabaseDownError | ConflictError):
+        log.failure("The changes of other nodes were not taken up", failure)
+
+
+def _log_no_copy(failure: Failure) -> None:
+    if isinstance(failure.value, DatabaseDownError | VaultError):
+        return
+    log.failure("The copy of the configuration was not written", failure)

@@ -1,0 +1,160 @@
+"""SQLite as the database: one file, one writer, readers that are never in its way (WAL)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar, cast
+
+from rustalk.store.owner import give
+from rustalk.store.session import DatabaseDownError, Dialect, Row, Session
+
+__all__ = ["Sqlite"]
+
+T = TypeVar("T")
+
+_BUSY = 5.0
+"""How long another process may hold the lock before the database counts as down, in seconds."""
+
+_GONE = frozenset(
+    (
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+    )
+)
+_PASSING = frozenset(
+    (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    )
+)
+
+
+class Sqlite:
+    """The database in the file ``path``. Directory and file are made, for their owner only, when they are not there."""
+
+    dialect: Dialect = "sqlite"
+    threads = (1, 2)
+
+    def __init__(self, path: Path, *, busy: float = _BUSY) -> None:
+        self._path = path
+        self._busy = busy
+
+    def connect(self, *, read_only: bool) -> SqliteConnection:
+        """Open the file. Raises DatabaseDownError."""
+        try:
+            _make(self._path)
+            return SqliteConnection(_open(self._path, self._busy, read_only), self._path, read_only)
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DatabaseDownError(f"{self._path} cannot be opened: {reason}", gone=True) from None
+
+    def probe(self, session: Session) -> None:
+        """Write to the header of the file, which a full or read-only disk refuses."""
+        session.execute(f"PRAGMA user_version = {int(time.monotonic()) % 1_000_000}")
+
+    def listen(self, channels: Sequence[str]) -> None:
+        """Return nothing: a file has one node."""
+
+
+class SqliteConnection:
+    """One connection to the file, used by the thread that made it."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, raw: sqlite3.Connection, path: Path, read_only: bool) -> None:
+        self._raw = raw
+        self._path = path
+        self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        self.lost = False
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` between BEGIN and COMMIT; raises DatabaseDownError, or what the work raises."""
+        try:
+            self._raw.execute(self._begin)
+            result = work(cast("Session", self))
+            self._raw.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise self._translated(error) from error
+        except BaseException:
+            self._roll_back()
+            raise
+        return result
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
+        """Run one statement; return all its rows."""
+        return self._raw.execute(sql, tuple(params)).fetchall()
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each of the rows."""
+        self._raw.executemany(sql, rows)
+
+    def stream(self, sql: str, params: Sequence[object] = (), size: int = 1000) -> Iterator[list[Row]]:
+        """Run a query and yield its rows in lists of at most ``size``."""
+        cursor = self._raw.execute(sql, tuple(params))
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+    def notify(self, channel: str, payload: str) -> None:
+        """Do nothing: a file has one node."""
+
+    def close(self) -> None:
+        """Close the file; never raises."""
+        try:
+            self._raw.close()
+        except sqlite3.Error:
+            self.lost = True
+
+    def _roll_back(self) -> None:
+        try:
+            if self._raw.in_transaction:
+                self._raw.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.lost = True
+
+    def _translated(self, error: sqlite3.Error) -> Exception:
+        """The error as DatabaseDownError where the file is to blame; one in the SQL stays what it is."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code not in _GONE and code not in _PASSING:
+            return error
+        self.lost = self.lost or code in _GONE
+        return DatabaseDownError(f"{self._path}: {error}", gone=code in _GONE)
+
+
+def _make(path: Path) -> None:
+    """Make directory and file, or see that nobody else can read the file; SQLite gives its other files that mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = not path.exists()
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if new:
+            give(file, path.parent)
+        if os.fstat(file).st_mode & 0o077:
+            os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
+
+
+def _open(path: Path, busy: float, read_only: bool) -> sqlite3.Connection:
+    raw = sqlite3.connect(path, timeout=busy, isolation_level=None)
+    try:
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            raw.execute("PRAGMA query_only = ON")
+    except sqlite3.Error:
+        raw.close()
+        raise
+    return raw

@@ -1,0 +1,299 @@
+"""Phones behind the switch: they register, call each other, Teams and the world, and are called by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.phone import Phone
+from tests.scenarios.site import SBC, Site
+
+DOMAIN = "pbx.example.com"
+HOSTS = {"1001": "203.0.113.11", "1002": "203.0.113.12", "1003": "203.0.113.13"}
+
+
+def extension(number: str, **more: Any) -> dict[str, Any]:
+    """An extension as it is configured."""
+    return {"extension": number, "password": f"secret of {number}", "display_name": f"Nr {number}", **more}
+
+
+class Office(Site):
+    """A switch with phones. ``phones`` are registered; ``more`` changes extensions by number."""
+
+    def __init__(self, *, more: dict[str, dict[str, Any]] | None = None, register: bool = True, **changes: Any) -> None:
+        changes = {
+            "sip": {"domain": DOMAIN},
+            "extensions": [extension(number, **(more or {}).get(number, {})) for number in HOSTS],
+            **changes,
+        }
+        super().__init__(**changes)
+        self.phones = {number: self.phone(number, host) for number, host in HOSTS.items()}
+        if register:
+            for phone in self.phones.values():
+                assert self.registered(phone)
+
+    def phone(self, number: str, host: str, **how: Any) -> Phone:
+        """One more phone of an extension."""
+        return Phone(
+            self.network, number, host, password=f"secret of {number}", domain=DOMAIN, switch=(SBC, 5060), **how
+        )
+
+    def registered(self, phone: Phone, **parts: Any) -> bool:
+        """Let a phone register."""
+        answers = phone.register(**parts)
+        self.run()
+        return answers[-1].status == 200
+
+    def leftovers(self) -> dict[str, int]:
+        """What is still there that should not be."""
+        self.core.locator.stop()
+        found = super().leftovers()
+        found["phones"] = sum(limit.calls for limit in self.core.peers._limits.values())
+        return {name: count for name, count in found.items() if count}
+
+
+@pytest.fixture
+def office() -> Office:
+    """Three registered phones."""
+    return Office()
+
+
+def test_two_phones_call_each_other(office: Office) -> None:
+    """By their numbers, without any route."""
+    alice, bob = office.phones["1001"], office.phones["1002"]
+    leg = alice.call("1002")
+    office.run()
+    bob.last.ring()
+    office.run()
+    assert leg.statuses == [180]
+    assert bob.last.invite.from_.uri.number == "1001"
+    assert bob.last.invite.from_.display == "Nr 1001"
+    bob.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    assert bob.last.acks
+    leg.bye()
+    office.run()
+    assert bob.last.over
+    assert office.record.source_trunk == "extension:1001"
+    assert office.record.destination_trunk == "extension:1002"
+    assert not office.leftovers()
+
+
+def test_the_callee_hangs_up(office: Office) -> None:
+    """A BYE of a registered phone needs no password: it comes over the flow of its registration."""
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    bob = office.phones["1002"].last
+    bob.answer()
+    office.run()
+    answers = bob.bye()
+    office.run()
+    assert [answer.status for answer in answers] == [200]
+    assert leg.over
+    assert not office.leftovers()
+
+
+def test_a_call_without_the_password_goes_nowhere(office: Office) -> None:
+    """407, again and again."""
+    thief = office.phone("1001", "203.0.113.99")
+    thief.password = "guessed"
+    leg = thief.call("1002")
+    office.run()
+    assert leg.statuses == [407]
+    assert not office.phones["1002"].calls
+    assert not office.leftovers()
+
+
+def test_nobody_calls_as_somebody_else(office: Office) -> None:
+    """Whatever From says, the caller is who the password belongs to."""
+    leg = office.phones["1001"].call("1002", caller="1003")
+    office.run()
+    assert office.phones["1002"].last.invite.from_.uri.number == "1001"
+    leg.cancel()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_teams_calls_a_phone_and_a_phone_calls_teams() -> None:
+    """SRTP ends here for a phone on UDP."""
+    office = Office(
+        routing={
+            "routes": [
+                {"id": "in", "pattern": "^\\+1555123000[0-9]$", "source": "teams", "destination": "1001"},
+                {"id": "out", "pattern": "^\\+", "destination": {"type": "Trunk", "value": "teams"}},
+            ]
+        }
+    )
+    leg = office.teams.call("+15551230002")
+    office.run()
+    phone = office.phones["1001"].last
+    assert b"RTP/AVP" in phone.invite.body
+    phone.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    assert b"RTP/SAVP" in leg.remote
+    leg.bye()
+    office.run()
+    out = office.phones["1002"].call("+15551237777")
+    office.run()
+    office.teams.last.answer()
+    office.run()
+    assert out.statuses[-1] == 200
+    out.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_all_phones_of_an_extension_ring() -> None:
+    """Who answers first has the call."""
+    office = Office()
+    second = office.phone("1002", "203.0.113.22")
+    assert office.registered(second)
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    desk = office.phones["1002"].last
+    desk.ring()
+    second.last.ring()
+    office.run()
+    second.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    assert desk.over or desk.cancelled
+    leg.bye()
+    office.run()
+    assert second.last.over
+    assert not office.leftovers()
+
+
+def test_an_extension_without_a_phone_is_offline() -> None:
+    """480 with its own reason."""
+    office = Office(register=False)
+    office.registered(office.phones["1001"])
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    assert leg.statuses[-1] == 480
+    assert office.record.reason == "extension_offline"
+    assert not office.leftovers()
+
+
+@pytest.mark.parametrize(
+    ("forwarding", "act"),
+    [
+        ({"always": "1003"}, None),
+        ({"busy": "1003"}, 486),
+        ({"no_answer": "1003", "no_answer_seconds": 5}, 0),
+    ],
+)
+def test_forwards(forwarding: dict[str, Any], act: int | None) -> None:
+    """The call goes on, and the third phone is told by whom it was forwarded."""
+    office = Office(more={"1002": {"call_forwarding": forwarding}})
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    if act:
+        office.phones["1002"].last.refuse(act)
+    elif act == 0:
+        office.phones["1002"].last.ring()
+    office.run(6)
+    office.phones["1003"].last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    leg.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_forwards_that_go_round_end() -> None:
+    """Two extensions forward to each other (A39)."""
+    office = Office(
+        more={"1002": {"call_forwarding": {"always": "1003"}}, "1003": {"call_forwarding": {"always": "1002"}}}
+    )
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    assert leg.statuses[-1] == 482
+    assert office.record.reason == "forward_loop"
+    assert not office.leftovers()
+
+
+def test_a_group_rings() -> None:
+    """Everybody at once; one answers."""
+    office = Office(ring_groups=[{"id": "support", "extensions": ["1002", "1003"], "timeout_seconds": 20}])
+    leg = office.phones["1001"].call("support")
+    office.run()
+    for number in ("1002", "1003"):
+        office.phones[number].last.ring()
+    office.run()
+    office.phones["1003"].last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    assert office.phones["1002"].last.cancelled
+    assert office.record.destination_trunk == "extension:1003"
+    leg.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_a_group_that_nobody_answers_flows_over() -> None:
+    """One after the other, then the overflow."""
+    office = Office(
+        ring_groups=[
+            {
+                "id": "support",
+                "extensions": ["1002", "1003"],
+                "strategy": "sequential",
+                "timeout_seconds": 5,
+                "overflow": {"type": "Trunk", "value": "carrier"},
+            }
+        ]
+    )
+    leg = office.phones["1001"].call("support")
+    office.run()
+    office.phones["1002"].last.ring()
+    assert not office.phones["1003"].calls
+    office.run(5)
+    office.phones["1003"].last.ring()
+    office.run(5)
+    office.carrier.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    leg.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_a_busy_extension() -> None:
+    """max_concurrent_calls counts calls both ways."""
+    office = Office(more={"1002": {"max_concurrent_calls": 1}})
+    first = office.phones["1002"].call("1003")
+    office.run()
+    office.phones["1003"].last.answer()
+    office.run()
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    assert leg.statuses[-1] == 486
+    assert office.counters.refused["extension_busy"] == 1
+    first.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_an_address_in_the_world() -> None:
+    """A destination of type Custom is called by its URI."""
+    office = Office(
+        routing={
+            "routes": [
+                {"id": "out", "pattern": "^7$", "destination": {"type": "Custom", "value": "sip:hot@203.0.113.66"}}
+            ]
+        }
+    )
+    leg = office.phones["1001"].call("7")
+    office.run()
+    assert office.stranger.last.invite.uri.startswith("sip:hot@203.0.113.66")
+    office.stranger.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    leg.bye()
+    office.run()
+    assert office.stranger.last.over
+    assert not office.leftovers()
