@@ -207,6 +207,8 @@ def next_hop(routing: Netlink, host: str, source: str) -> Hop | None:
         return None
     says = attributes(found[0][_ROUTE.size :])
     wrapped = _OTHER_GATEWAY in says or _ENCAPSULATION in says
+    if _INTERFACE not in says:
+        return None
     return Hop(int.from_bytes(says[_INTERFACE], sys.byteorder), None if wrapped else says.get(_GATEWAY, ip.packed))
 
 

@@ -19,9 +19,9 @@ from rustalk.store.session import Session
 __all__ = ["Migration", "SchemaError", "migrations", "schema", "upgrade"]
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
-_ONLY = re.compile(r"^--[ ]only[ ](sqlite|postgresql)$", re.MULTILINE)
+_ONLY = re.compile(r"^--[ ]only[ ](sqlite|postgresql)(?=\n|\Z)", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
-_END = re.compile(r";[ ]*$", re.MULTILINE)
+_END = re.compile(r";[ ]*(?:\n|\Z)")
 _LOCK = 0x52757354
 
 

@@ -19,6 +19,7 @@ __all__ = ["CarriedStream", "memory_kernel"]
 
 _ROUTE = struct.Struct("=8BI")
 _UNICAST, _LOCAL = 1, 2
+_INTERFACE = struct.pack("=HHI", 8, 4, 2)
 
 
 class _Routing:
@@ -26,7 +27,7 @@ class _Routing:
 
     def ask(self, messages: Sequence[tuple[int, int, bytes]]) -> list[bytes]:
         local = messages[0][2][-4] == 127
-        return [_ROUTE.pack(2, 32, 0, 0, 0, 0, 0, _LOCAL if local else _UNICAST, 0)]
+        return [_ROUTE.pack(2, 32, 0, 0, 0, 0, 0, _LOCAL if local else _UNICAST, 0) + _INTERFACE]
 
     def close(self) -> None:
         """Nothing is open."""

@@ -164,7 +164,7 @@ class Ends:
         if usage is not None:
             usage.ack_received(request)
 
-    def screen(self, flow: IFlow) -> Verdict:
+    def screen(self, flow: IFlow, request: Request | None) -> Verdict:
         return self.verdict
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:
