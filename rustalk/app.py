@@ -6,10 +6,13 @@ Only this module knows all the others: the arrows of docs/architecture.md are li
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import secrets
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +20,7 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTCP, IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.names import client
 from twisted.python.failure import Failure
@@ -24,15 +28,26 @@ from twisted.python.failure import Failure
 from rustalk.api.service import ApiService
 from rustalk.certificates.credentials import SwitchCredentials
 from rustalk.config import formats, model
-from rustalk.core import Core, Unwatched, Wire
+from rustalk.core import Core, Wire
 from rustalk.interfaces import IMediaRelay
 from rustalk.media.engine import build_engine
 from rustalk.observe.counters import Counters
+from rustalk.observe.events import Events
+from rustalk.observe.figures import Figures
+from rustalk.observe.logins import FailedLogins
 from rustalk.observe.snapshots import CertificateReload
 from rustalk.observe.trace import Trace
+from rustalk.pbx.ledger import Ledger
+from rustalk.security.guard import Alert, Guard
 from rustalk.security.screen import Screen
 from rustalk.sip.parse import Limits
 from rustalk.sip.timers import Timers
+from rustalk.store import overlay
+from rustalk.store.journal import Journal
+from rustalk.store.listen import Listener
+from rustalk.store.records import insert
+from rustalk.store.sender import Sender
+from rustalk.store.store import Store, open_store
 from rustalk.switch import Switch
 from rustalk.transport.errors import TransportError
 from rustalk.transport.identity import is_address
@@ -55,9 +70,13 @@ _LAST_WORDS = 0.5
 _SPARE_FILES = 256
 
 
-def build(settings: model.Settings, reactor: Any) -> IService:
-    """The whole switch, ready to be started. ``reactor`` is Twisted's."""
-    return Rustalk(settings, reactor)
+def build(settings: model.Settings, reactor: Any, show: Callable[[str], None] | None = None) -> IService:
+    """The whole switch, ready to be started. ``settings`` are those of the file; ``reactor`` is Twisted's.
+
+    ``show`` is called with what is to be shown to the person who started it, and to nobody else: the first token of the
+    API. Raises what opening the store and the journal raises.
+    """
+    return Rustalk(reactor, open_store(settings, reactor, os.environ), show)
 
 
 class Rustalk(MultiService):
@@ -65,16 +84,25 @@ class Rustalk(MultiService):
 
     name = "rustalk"
 
-    def __init__(self, settings: model.Settings, reactor: Any) -> None:
+    def __init__(self, reactor: Any, store: Store, show: Callable[[str], None] | None = None) -> None:
         untyped: Any = super()
         untyped.__init__()
-        self._settings = settings
+        self.store = store
+        self._show = show
+        self._settings = settings = store.live.settings
         self._reactor = reactor
         clock: IReactorTime = reactor
+        self.events = Events(clock.seconds)
+        self.figures = Figures()
         self.counters = Counters()
         self.trace = Trace(enabled=settings.sip.trace)
         self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
         self.screen = Screen(settings)
+        self.guard = Guard(self.screen, settings, now=clock.seconds, settled=self._is_settled, alarm=self._alarm)
+        self.logins = FailedLogins(clock.seconds, self.guard)
+        self.journal = Journal(_state(settings) / "journal", clock, partial(_in_thread, reactor))
+        self._sender = Sender(self.journal, store.database, insert, clock)
+        self.ledger = Ledger(self.journal, self.figures, self.events, rates=settings.rates, now=_now)
         self._resolver = _resolver(settings, reactor)
         self._credentials = SwitchCredentials(settings)
         self.endpoint = Endpoint(
@@ -90,8 +118,9 @@ class Rustalk(MultiService):
         self.transport = Transport(
             cast("INetwork", reactor),
             receiver=self.endpoint,
-            admits=self.screen.admits,
-            knows=self.screen.knows,
+            admits=self.guard.admits,
+            knows=self._knows,
+            bars=self.guard.is_banned,
             resolver=self._resolver,
             profiles=[self._credentials.listener(each) for each in settings.profiles],
             clients=self._credentials.clients,
@@ -113,20 +142,26 @@ class Rustalk(MultiService):
             ),
             profiles=self._profiles,
             screen=self.screen,
-            logins=Unwatched(),
+            logins=self.logins,
+            watch=self.guard,
+            told=self.ledger,
         )
         self.calls = self.core.calls
         self._look_up = LoopingCall(self._resolve_trunks)
+        self._listener = Listener(store.database, reactor, {overlay.CHANNEL: store.live.heard})
         self.switch = Switch(
-            settings,
+            self.core,
             clock,
-            calls=self.calls,
-            trunks=self.core.trunks,
-            registrations=self.core.registrations,
+            guard=self.guard,
+            logins=self.logins,
+            figures=self.figures,
             trace=self.trace,
             counters=self.counters,
             reload=self.reload_certificates,
+            problems=self._problems,
         )
+        store.live.subscribe(self._use)
+        store.database.watch(self._tell_of_database)
         self._add_api(clock)
 
     def _add_api(self, clock: IReactorTime) -> None:
@@ -136,12 +171,49 @@ class Rustalk(MultiService):
                 cast("IReactorTCP", self._reactor),
                 clock,
                 self.switch,
+                store=self.store,
+                events=self.events,
                 address=api.bind_address,
                 port=api.port,
                 auth=api.auth,
+                logins=self.guard,
+                banned=self.guard.is_banned,
             )
             adopted: Any = service
             adopted.setServiceParent(self)
+
+    def _is_settled(self, address: str) -> bool:
+        """Whether a phone is registered from this address."""
+        return self.core.locator.knows(address)
+
+    def _knows(self, address: str, profile: str) -> bool:
+        """Whether a connection from this address may be more than a stranger's."""
+        return self.screen.knows(address, profile) or self._is_settled(address)
+
+    # What happens while it runs.
+
+    def _use(self, settings: model.Settings, before: model.Settings) -> None:
+        """Go by these settings from now on."""
+        self._settings = settings
+        self.core.use(settings)
+        self.guard.use(settings)
+        self.ledger.use(settings.rates)
+        self.trace.switch(settings.sip.trace)
+        if self._look_up.running and settings.trunks is not before.trunks:
+            self._resolve_trunks()
+
+    def _problems(self) -> Iterable[str]:
+        """What is wrong without keeping calls from being taken."""
+        store = self.store
+        return [each for each in (store.database.problem, store.live.problem, self.journal.problem) if each]
+
+    def _alarm(self, alert: Alert) -> None:
+        log.warn("{alert}", alert=str(alert))
+        self.events.publish("alarm", {"kind": alert.kind, "subject": alert.subject, "text": str(alert)})
+
+    def _tell_of_database(self, problem: str) -> None:
+        text = problem or "the database is there again"
+        self.events.publish("alarm", {"kind": "database", "subject": "database", "text": text})
 
     # Life.
 
@@ -158,6 +230,10 @@ class Rustalk(MultiService):
         untyped.startService()
         self._look_up.start(_RESOLVE_AGAIN).addErrback(lambda reason: log.failure("Resolving trunks stopped", reason))
         self.core.start()
+        self._sender.start()
+        self._listener.start()
+        if self._show is not None and self._settings.api.enabled and self._settings.api.auth == "token":
+            self.store.tokens.first().addCallbacks(self._show_token, lambda reason: _log_no_token(reason))
         self._on_hangup(lambda *_: self._reactor.callFromThread(self.reload_certificates))
         log.info("RusTalk is up")
 
@@ -183,7 +259,14 @@ class Rustalk(MultiService):
         await untyped.stopService()
         await self.transport.stop()
         await self.engine.stop()
+        self._listener.stop()
+        await self._sender.stop()
+        await self.store.stop()
         log.info("RusTalk has stopped; {left} calls were ended", left=left)
+
+    def _show_token(self, token: str | None) -> None:
+        if token is not None and self._show is not None:
+            self._show(f"The first token of the API, role admin, which is shown once: {token}")
 
     def _wait(self, event: Deferred[None], seconds: float) -> Deferred[None]:
         """Until the event, but no longer than that."""
@@ -227,6 +310,22 @@ class Rustalk(MultiService):
             found += [target.address for target in targets]
         if found:
             self.screen.resolved(trunk.id, found)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _state(settings: model.Settings) -> Path:
+    return Path(settings.server.state_directory).expanduser()
+
+
+def _in_thread(reactor: Any, work: Callable[[], None]) -> Deferred[None]:
+    return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+
+def _log_no_token(reason: Failure) -> None:
+    log.warn("No token could be made for the API: {cause}", cause=reason.getErrorMessage())
 
 
 def _take_files(calls: int) -> None:

@@ -5,6 +5,7 @@ The tests build theirs over a network in memory. What the settings change at run
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,18 +14,20 @@ from typing import cast
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
-from rustalk.call.calls import Calls, Policy
+from rustalk.call.calls import Calls, Policy, Told
 from rustalk.call.target import Target, Trunk
 from rustalk.config import formats, model
 from rustalk.interfaces import IFlow, IMediaRelay
 from rustalk.media.session import MediaSide
 from rustalk.observe.counters import Counters
-from rustalk.pbx.authenticate import Authenticator, Logins, Why
+from rustalk.pbx.authenticate import Authenticator, Logins
 from rustalk.pbx.dialplan import Dialplan
-from rustalk.pbx.entry import Entry, House, Service
+from rustalk.pbx.entry import Entry, House, Service, Watch
 from rustalk.pbx.grants import Grants
 from rustalk.pbx.keepalive import Keepalive
 from rustalk.pbx.locate import Locator
+from rustalk.pbx.nodes import Doorway, Local, Neighbours, Ways
+from rustalk.pbx.passport import Passports
 from rustalk.pbx.peers import Peers
 from rustalk.pbx.registrar import Registrar
 from rustalk.pbx.switchboard import Switchboard
@@ -32,6 +35,7 @@ from rustalk.security.identity import VerifiedCertificate
 from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
 from rustalk.sip.uri import Uri
+from rustalk.store.nodes import Nodes
 from rustalk.transport.errors import TransportError
 from rustalk.transport.layer import Transport
 from rustalk.transport.resolve import Resolver
@@ -46,7 +50,7 @@ from rustalk.ua.profile import Profile
 from rustalk.ua.registration import Registration
 from rustalk.ua.route import Router
 
-__all__ = ["Core", "Unwatched", "Wire"]
+__all__ = ["Core", "Wire"]
 
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
@@ -65,16 +69,6 @@ class Wire:
     below: Callable[[int], int]
 
 
-class Unwatched:
-    """Nobody counts logins."""
-
-    def on_challenge(self, address: str, account: str) -> None: ...
-
-    def on_failure(self, address: str, account: str, why: Why) -> None: ...
-
-    def on_success(self, address: str, account: str) -> None: ...
-
-
 class Core:
     """The parts, under their names. ``profiles`` are our names on the wire, by profile."""
 
@@ -86,12 +80,16 @@ class Core:
         profiles: Mapping[str, Profile],
         screen: Screen,
         logins: Logins,
+        watch: Watch | None = None,
+        told: Told | None = None,
         node: str = "",
+        nodes: Nodes | None = None,
     ) -> None:
         self.settings = settings
         self._wire = wire
         self._profiles = profiles
         self._open = {each.id: each for each in settings.profiles}
+        self._served = frozenset(self._open)
         self.screen = screen
         clock = wire.clock
         self.dialogs = Dialogs()
@@ -111,6 +109,7 @@ class Core:
             media_on=self._media_on,
             domain=lambda: self.settings.sip.domain,
         )
+        self.neighbours = self._neighbours(nodes) if nodes is not None else None
         self.grants = Grants(settings, clock.seconds)
         self.switchboard = Switchboard(
             Dialplan(settings, below=wire.below),
@@ -123,13 +122,14 @@ class Core:
             wire.endpoint,
             self.dialogs,
             trunks=self.peers,
-            switchboard=self.switchboard,
+            switchboard=Local(self.switchboard, self.peers.phone),
             relay=wire.relay,
             policy=_policy(settings),
             rate=bucket(settings.limits.calls_per_second, clock.seconds()),
             now=clock.seconds,
             counters=wire.counters,
             loop=_loop(settings.media),
+            told=told,
         )
         self.registrar = Registrar(self.locator)
         self.keepalive = Keepalive(
@@ -163,10 +163,27 @@ class Core:
             ),
             now=clock.seconds,
             counters=wire.counters,
+            watch=watch,
         )
-        wire.endpoint.surface = self.entry
+        wire.endpoint.surface = (
+            self.entry if self.neighbours is None else Doorway(self.entry, self.neighbours, self.dialogs, self.calls)
+        )
         self.probes: list[Probe] = build_probes(settings, self.trunks, wire.endpoint, clock)
         self.registrations: dict[str, Registration] = build_registrations(settings, self.trunks, wire.endpoint, clock)
+
+    def _neighbours(self, nodes: Nodes) -> Neighbours:
+        """The other nodes of the cluster, made known to those who call them."""
+        wire = self._wire
+        found = Neighbours(
+            nodes,
+            self.settings,
+            Ways(wire.transport, wire.resolver, self._media_on),
+            passports=Passports(nodes.key, nodes.id, wire.clock.seconds, secrets.token_bytes),
+        )
+        self.peers.nodes = found
+        self.peers.further = found.beyond
+        self.locator.passes = found.passes
+        return found
 
     def start(self) -> None:
         """Speak to the trunks, and let registrations run out."""
@@ -187,12 +204,26 @@ class Core:
     def use(self, settings: model.Settings) -> None:
         """Go by these settings from now on. Calls in progress go on, save those of trunks that are no more."""
         before, self.settings = self.settings, settings
+        self._use_profiles(before, settings)
         self.switchboard.use(settings)
         self.screen.use(settings)
         self.calls.use(_policy(settings), bucket(settings.limits.calls_per_second, self._wire.clock.seconds()))
         if _shapes_trunks(before) != _shapes_trunks(settings):
             self._renew_trunks(before, settings)
         self._forget_phones(before, settings)
+
+    def _use_profiles(self, before: model.Settings, settings: model.Settings) -> None:
+        """Take phones, and call the world and other nodes, over these profiles. Calls over others go on."""
+        profiles = {each.id: each for each in settings.profiles}
+        if tuple(profiles.values()) == before.profiles:
+            return
+        self._open = {**self._open, **profiles}
+        self._served = frozenset(profiles)
+        wire = self._wire
+        self.world = build_world(settings, self._profiles, wire.transport, wire.resolver, wire.clock)
+        self.peers.world = cast("Trunk | None", self.world)
+        if self.neighbours is not None:
+            self.neighbours.use(settings)
 
     def _renew_trunks(self, before: model.Settings, settings: model.Settings) -> None:
         """Make the trunks that have changed anew; the others keep their health and their counts."""
@@ -254,7 +285,7 @@ class Core:
 
     def _serves(self, flow: IFlow) -> bool:
         """Whether phones are taken on the profile of a flow: never on that of Teams, and nowhere without any."""
-        profile = self._open.get(flow.profile)
+        profile = self._open.get(flow.profile) if flow.profile in self._served else None
         if profile is None or not profile.phones or not self.settings.extensions:
             return False
         teams = self.settings.teams_profile
@@ -265,7 +296,7 @@ class Core:
 
     def _find_phone(self, profile: str, uri: Uri) -> Deferred[IFlow]:
         opened = self._open.get(profile)
-        if opened is None:
+        if opened is None or profile not in self._served:
             return fail(TransportError("unsupported", f"the profile {profile} is not open any more"))
         router = Router(
             self._wire.transport,
@@ -291,15 +322,17 @@ def _policy(settings: model.Settings) -> Policy:
 
 def _shapes_trunks(settings: model.Settings) -> tuple[object, ...]:
     """What trunks are made of."""
-    return settings.trunks, settings.teams, settings.codecs, settings.sip, settings.media
+    return settings.trunks, settings.teams, settings.codecs, settings.sip, settings.media, settings.profiles
 
 
 def _described(settings: model.Settings) -> dict[str, tuple[object, ...]]:
     """What each trunk is made of, by its id."""
     common = settings.codecs, settings.sip, settings.media
-    made: dict[str, tuple[object, ...]] = {trunk.id: (trunk, *common) for trunk in settings.trunks if trunk.enabled}
+    made: dict[str, tuple[object, ...]] = {
+        trunk.id: (trunk, settings.trunk_profile(trunk), *common) for trunk in settings.trunks if trunk.enabled
+    }
     if settings.teams.enabled:
-        made[model.TEAMS] = (settings.teams, *common)
+        made[model.TEAMS] = (settings.teams, settings.teams_profile, *common)
     return made
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from rustalk.call.calls import Calls
-from rustalk.config.model import Settings
+from rustalk.core import Core
 from rustalk.observe.counters import Counters
+from rustalk.observe.figures import Figures, TrunkFigures
+from rustalk.observe.house import BanSnapshot, LimitSnapshot, LoginSnapshot, RegistrationSnapshot
+from rustalk.observe.logins import FailedLogins
+from rustalk.observe.printable import printable
 from rustalk.observe.snapshots import (
     CallPage,
     CallSnapshot,
@@ -28,11 +32,14 @@ from rustalk.observe.snapshots import (
 from rustalk.observe.switch import ISwitch
 from rustalk.observe.trace import Trace, TraceEntry
 from rustalk.observe.usage import ProcessUsage
+from rustalk.pbx.bindings import Binding
+from rustalk.pbx.policies import LimitType
+from rustalk.pbx.route_test import tested
+from rustalk.security.guard import Guard
 from rustalk.trunk.gateway import Gateway
 from rustalk.trunk.health import State
 from rustalk.trunk.provider import Provider
 from rustalk.trunk.teams import Teams
-from rustalk.ua.registration import Registration
 
 __all__ = ["Switch"]
 
@@ -51,21 +58,27 @@ class Switch:
 
     def __init__(
         self,
-        settings: Settings,
+        core: Core,
         clock: IReactorTime,
         *,
-        calls: Calls,
-        trunks: Mapping[str, Teams | Provider],
-        registrations: Mapping[str, Registration],
+        guard: Guard,
+        logins: FailedLogins,
+        figures: Figures,
         trace: Trace,
         counters: Counters,
         reload: Callable[[], Sequence[CertificateReload]],
+        problems: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        self._settings = settings
+        """``problems`` tells what is wrong without keeping calls from being taken, such as a database that is down."""
+        self._core = core
         self._clock = clock
-        self._calls = calls
-        self._trunks = trunks
-        self._registrations = registrations
+        self._calls = core.calls
+        self._trunks = core.trunks
+        self._registrations = core.registrations
+        self._guard = guard
+        self._logins = logins
+        self._figures = figures
+        self._problems = problems
         self._trace = trace
         self._counters = counters
         self._reload = reload
@@ -94,7 +107,7 @@ class Switch:
         live = [self._trunk(trunk) for trunk in self._trunks.values()]
         disabled = [
             TrunkSnapshot(trunk.id, trunk.name or trunk.id, TrunkState.DISABLED, "disabled in the configuration")
-            for trunk in self._settings.trunks
+            for trunk in self._core.settings.trunks
             if not trunk.enabled
         ]
         return live + disabled
@@ -116,7 +129,7 @@ class Switch:
 
     def teams(self) -> TeamsSnapshot:
         """The Teams trunk."""
-        teams = self._settings.teams
+        teams = self._core.settings.teams
         config: dict[str, object] = {
             "sbc_fqdn": teams.sbc_fqdn,
             "mtls_cert_path": teams.mtls_cert_path,
@@ -163,11 +176,89 @@ class Switch:
         for trunk in self._trunks.values():
             if trunk.gateways and all(gateway.health.state is State.DOWN for gateway in trunk.gateways):
                 reasons.append(f"no host of trunk {trunk.id} answers: {trunk.gateways[0].health.why}")
-        return Readiness(not reasons, tuple(reasons))
+        return Readiness(not reasons, (*reasons, *self._problems()))
 
     def reload_certificates(self) -> list[CertificateReload]:
         """Read every certificate file anew."""
         return list(self._reload())
+
+    def figures(self) -> Mapping[str, TrunkFigures]:
+        """The figures of RFC 6076."""
+        return self._figures.trunks()
+
+    # The house.
+
+    def registrations(self) -> list[RegistrationSnapshot]:
+        """Every registration that has not expired."""
+        locator = self._core.locator
+        return [_registration(each, locator.is_reachable(each)) for each in locator.listed()]
+
+    def unregister(self, id: str) -> bool:
+        """End a registration."""
+        return self._core.locator.remove(id) is not None
+
+    def last_seen(self, extension: str) -> datetime | None:
+        """When a phone of the extension was registered last."""
+        return _moment(self._core.locator.last_seen(extension))
+
+    def failed_logins(self) -> list[LoginSnapshot]:
+        """The logins that failed lately."""
+        return self._logins.listed()
+
+    def bans(self) -> list[BanSnapshot]:
+        """Who is shut out now."""
+        return [
+            BanSnapshot(ban.source, ban.why, _instant(ban.since), _instant(ban.until)) for ban in self._guard.bans()
+        ]
+
+    def lift_ban(self, address: str) -> bool:
+        """End a ban."""
+        return self._guard.lift(address)
+
+    def limits(self) -> list[LimitSnapshot]:
+        """The counters of the policies."""
+        now = datetime.fromtimestamp(self._clock.seconds(), UTC)
+        return [
+            LimitSnapshot(
+                each.policy, each.scope, each.scope_value, each.limit_type, each.count, each.limit, each.resets
+            )
+            for each in self._core.grants.policies.counts(now)
+        ]
+
+    def clear_limits(self, policy_id: str, scope_value: str, limit_type: str) -> int:
+        """Forget what was counted."""
+        return self._core.grants.policies.clear(policy_id, scope_value, cast("LimitType", limit_type))
+
+    def test_route(self, caller_id: str, destination: str, source_trunk: str, at: datetime) -> dict[str, Any]:
+        """What would become of a call."""
+        plan = self._core.switchboard.plan
+        return tested(plan, self._core.settings, caller_id, destination, source_trunk, at, host="")
+
+
+def _registration(binding: Binding, is_reachable: bool) -> RegistrationSnapshot:
+    flow = binding.flow
+    return RegistrationSnapshot(
+        id=binding.id,
+        extension=binding.extension,
+        contact=printable(binding.contact),
+        address=f"{flow.host}:{flow.port}",
+        transport=flow.transport,
+        profile=flow.profile,
+        user_agent=printable(binding.user_agent),
+        expires=_instant(binding.expires_at),
+        registered=_moment(binding.since or None),
+        refreshed=_moment(binding.refreshed_at or None),
+        instance=printable(binding.instance),
+        reg_id=binding.reg_id,
+        q=binding.q,
+        path=binding.path,
+        node=binding.node,
+        reachable=is_reachable,
+    )
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _moment(seconds: float | None) -> datetime | None:

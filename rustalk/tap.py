@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,9 @@ from rustalk.config.load import load
 from rustalk.config.model import Settings
 from rustalk.config.problem import ConfigError
 from rustalk.observe.log import environment_observer
+from rustalk.store.journal import JournalBusyError
+from rustalk.store.migrate import SchemaError
+from rustalk.store.vault import VaultError
 from rustalk.transport.errors import ListenError
 from rustalk.transport.material import MaterialError
 
@@ -106,8 +110,8 @@ def makeService(options: Options) -> IService:
     program.is_daemon = options.is_daemon
     _tell(options)
     try:
-        program.addService(build(options.settings, reactor))
-    except MaterialError as error:
+        program.addService(build(options.settings, reactor, None if options.is_daemon else _show))
+    except (ConfigError, JournalBusyError, MaterialError, SchemaError, VaultError, ValueError) as error:
         raise SystemExit(f"RusTalk cannot start: {error}") from None
     except OSError as error:
         raise SystemExit(
@@ -115,6 +119,13 @@ def makeService(options: Options) -> IService:
             "check server.state_directory and who may write there"
         ) from None
     return cast("IService", program)
+
+
+def _show(text: str) -> None:
+    """Show something to the person at the terminal; the log, which twistd makes of sys.stderr, never sees it."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"{text}\n")
+        sys.__stderr__.flush()
 
 
 def _tell(options: Options) -> None:

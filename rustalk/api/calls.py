@@ -11,12 +11,18 @@ from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, Medi
 from rustalk.observe.switch import ISwitch
 from rustalk.observe.trace import TraceEntry
 
+from . import schema
 from .errors import ApiError
+from .listing import PAGING
 from .moment import moment
 from .route import Answer, Ask, Route
 
 __all__ = ["Calls"]
 
+_UNKNOWN = ("call-not-found",)
+_CALL = schema.record(
+    {"id": {"type": "string"}, "from": {"type": "string"}, "to": {"type": "string"}, "status": {"type": "string"}}
+)
 _PAGE = 100
 _LARGEST_PAGE = 1000
 
@@ -30,19 +36,51 @@ class Calls:
 
     def routes(self) -> list[Route]:
         """The routes of this resource."""
+        one = "/api/v1/calls/<call_id>"
         return [
             Route(
-                "GET", "/api/v1/calls", self.list, "Calls, newest first. limit: how many; cursor: the last one's next."
+                "GET",
+                "/api/v1/calls",
+                self.list,
+                "Calls, newest first.",
+                area="calls",
+                query=PAGING,
+                gives=schema.record(
+                    {
+                        "calls": schema.array(_CALL),
+                        "total": {"type": "integer"},
+                        "next": {"type": ["string", "null"]},
+                    }
+                ),
             ),
-            Route("GET", "/api/v1/calls/<call_id>", self.show, "One call with its legs."),
-            Route("DELETE", "/api/v1/calls/<call_id>", self.hang_up, "Hang the call up on both sides."),
-            Route("GET", "/api/v1/calls/<call_id>/trace", self.trace, "The call's SIP messages, secrets taken out."),
+            Route("GET", one, self.show, "One call with its legs.", area="calls", gives=_CALL, problems=_UNKNOWN),
+            Route(
+                "DELETE",
+                one,
+                self.hang_up,
+                "Hang the call up on both sides.",
+                least="operator",
+                area="calls",
+                changes=True,
+                problems=(*_UNKNOWN, "call-over"),
+            ),
+            Route(
+                "GET",
+                f"{one}/trace",
+                self.trace,
+                "The call's SIP messages, secrets taken out.",
+                area="calls",
+                problems=_UNKNOWN,
+            ),
         ]
 
     async def list(self, ask: Ask) -> Answer:
         """Give a page of calls."""
         limit = ask.number("limit", _PAGE, 1, _LARGEST_PAGE)
-        page = self._switch.calls(limit, ask.query.get("cursor"))
+        cursor = ask.query.get("cursor") or None
+        if cursor is not None and self._switch.call(cursor) is None:
+            raise ApiError("invalid-parameter", "cursor is no call that is known still; begin with the first page.")
+        page = self._switch.calls(limit, cursor)
         now = self._now()
         return Answer({"calls": [_call(call, now) for call in page.calls], "total": page.total, "next": page.next})
 

@@ -25,6 +25,9 @@ class Certificates:
                 "/api/v1/certificates/reload",
                 self.reload,
                 "Read all certificate files anew; a bad one leaves the old in force.",
+                least="operator",
+                area="certificates",
+                changes=True,
             )
         ]
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from rustalk import __version__
 from rustalk.observe.switch import ISwitch
 
+from . import schema
 from .route import Answer, Ask, Route
 
 __all__ = ["Health"]
+
+_HEALTH = schema.record({name: {"type": "string"} for name in ("status", "service", "version")})
+_READY = schema.record({"ready": {"type": "boolean"}, "reasons": schema.array({"type": "string"})})
 
 
 class Health:
@@ -19,8 +23,16 @@ class Health:
     def routes(self) -> list[Route]:
         """The routes of this resource."""
         return [
-            Route("GET", "/health", self.health, "The process runs."),
-            Route("GET", "/ready", self.ready, "The switch can take a call; 503 with the reasons where it cannot."),
+            Route("GET", "/health", self.health, "The process runs.", least=None, gives=_HEALTH),
+            Route("GET", "/api/v1/health", self.health, "The same.", least=None, gives=_HEALTH),
+            Route(
+                "GET",
+                "/ready",
+                self.ready,
+                "The switch can take a call; 503 where it cannot, with the reasons for those who have a token.",
+                least=None,
+                gives=_READY,
+            ),
         ]
 
     async def health(self, ask: Ask) -> Answer:
@@ -30,5 +42,5 @@ class Health:
     async def ready(self, ask: Ask) -> Answer:
         """Tell whether a call can be taken now."""
         readiness = self._switch.ready()
-        body = {"ready": readiness.ready, "reasons": list(readiness.reasons)}
+        body = {"ready": readiness.ready, "reasons": list(readiness.reasons) if ask.who.role is not None else []}
         return Answer(body, 200 if readiness.ready else 503)

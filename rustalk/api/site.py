@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -18,19 +20,34 @@ from .errors import ApiError
 __all__ = ["BoundedRequest", "build_site"]
 
 MAX_BODY = 65536
+MAX_TABLE = 8 * 1024 * 1024
 MAX_CONNECTIONS = 100
 TIMEOUT = 10.0
 
 
 class BoundedRequest(Request):
-    """A request whose body may be ``MAX_BODY`` octets; the connection of a larger one is answered 413 and closed."""
+    """A request whose body may be ``MAX_BODY`` octets; the connection of a larger one is answered 413 and closed.
+
+    On the paths ``large`` it may be ``MAX_TABLE`` octets, of which Twisted keeps all but the first in a file.
+    """
 
     _received = 0
     _refused = False
 
+    def __init__(self, channel: Any, *rest: Any, large: Collection[bytes] = ()) -> None:
+        untyped: Any = super()
+        untyped.__init__(channel, *rest)
+        self._large = large
+
+    @property
+    def _most(self) -> int:
+        """What this body may be long; the channel knows the path before the request does."""
+        uri = getattr(self.channel, "_path", b"")
+        return MAX_TABLE if uri.partition(b"?")[0] in self._large else MAX_BODY
+
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that says it is too large, before any of it is taken in."""
-        too_large = length is not None and length > MAX_BODY
+        too_large = length is not None and length > self._most
         untyped: Any = super()
         untyped.gotLength(0 if too_large else length)
         if too_large:
@@ -39,7 +56,7 @@ class BoundedRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Take in a piece of the body; nothing once the limit is passed."""
         self._received += len(data)
-        if self._received > MAX_BODY:
+        if self._received > self._most:
             self._refuse()
         else:
             untyped: Any = super()
@@ -56,7 +73,7 @@ class BoundedRequest(Request):
         if self._refused or channel is None:
             return
         self._refused = True
-        problem = ApiError("body-too-large", f"No request of this API needs more than {MAX_BODY} bytes.")
+        problem = ApiError("body-too-large", f"A request on this path may have {self._most} bytes.")
         body = json.dumps(problem.body(None)).encode("ascii")
         channel.write(
             b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
@@ -79,18 +96,39 @@ class _Site(Site):
 
 
 class _Bounded(WrappingFactory[ProtocolWrapper]):
-    """Closes connections beyond ``MAX_CONNECTIONS`` at once."""
+    """Closes connections beyond ``MAX_CONNECTIONS``, and those of whom nobody wants to hear, at once."""
 
     noisy = False
 
+    def __init__(self, inner: Any, banned: Callable[[str], bool]) -> None:
+        untyped: Any = super()
+        untyped.__init__(inner)
+        self._banned = banned
+
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A protocol for a new connection; None, which closes it, when there are too many."""
-        return super().buildProtocol(addr) if len(self.protocols) < MAX_CONNECTIONS else None
+        """A protocol for a new connection; None, which closes it, where it is not wanted."""
+        if len(self.protocols) >= MAX_CONNECTIONS or self._banned(getattr(addr, "host", "")):
+            return None
+        return super().buildProtocol(addr)
 
 
-def build_site(root: IResource, clock: IReactorTime) -> ServerFactory[Any]:
-    """A server factory for the resource."""
+def _nobody(address: str) -> bool:
+    return False
+
+
+def build_site(
+    root: IResource,
+    clock: IReactorTime,
+    *,
+    large: Collection[bytes] = (),
+    banned: Callable[[str], bool] = _nobody,
+) -> ServerFactory[Any]:
+    """A server factory for the resource.
+
+    ``large`` are the paths that take tables, ``banned(address)`` says whose connections are closed at once.
+    """
     make_site: Any = _Site
-    site = make_site(root, requestFactory=BoundedRequest, timeout=TIMEOUT, reactor=clock)
+    request = partial(BoundedRequest, large=frozenset(large))
+    site = make_site(root, requestFactory=request, timeout=TIMEOUT, reactor=clock, parsePOSTFormSubmission=False)
     make_bounded: Any = _Bounded
-    return cast("ServerFactory[Any]", make_bounded(site))
+    return cast("ServerFactory[Any]", make_bounded(site, banned))

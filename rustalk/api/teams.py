@@ -19,7 +19,9 @@ class Teams:
 
     def routes(self) -> list[Route]:
         """The routes of this resource."""
-        return [Route("GET", "/api/v1/teams/status", self.status, "The Teams proxies, their health, and our calls.")]
+        return [
+            Route("GET", "/api/v1/teams/status", self.status, "The Teams proxies, their health, and our calls."),
+        ]
 
     async def status(self, ask: Ask) -> Answer:
         """Give the health of each proxy."""

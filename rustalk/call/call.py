@@ -19,6 +19,7 @@ from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.incoming import Incoming
 from rustalk.ua.inspect import description
 from rustalk.ua.reasons import REASONS, reason_field
+from rustalk.ua.subject import Subject
 from rustalk.ua.timeouts import Timeout, Timeouts
 
 from . import bridge, digits
@@ -130,6 +131,7 @@ class Call:
         "limits",
         "media",
         "one_way",
+        "origin",
         "passes_refer",
         "placed",
         "redirections",
@@ -138,12 +140,14 @@ class Call:
         "status",
         "subject",
         "transfer",
+        "tried",
         "way",
     )
 
     def __init__(
         self,
         call_id: str,
+        origin: Subject,
         way: Placed,
         media: MediaSession,
         *,
@@ -160,6 +164,7 @@ class Call:
         self.id = call_id
         self.way = way
         self.subject = way.subject
+        self.origin = origin
         self.media = media
         self.info_to = info_to
         self.caller: Leg | None = None
@@ -173,6 +178,7 @@ class Call:
         self.incoming: Incoming | None = None
         self.destination: str | None = None
         self.placed: tuple[str, ...] = ()
+        self.tried: tuple[CalleeLeg, ...] = ()
         self.started_at = datetime.now(UTC)
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
@@ -207,6 +213,7 @@ class Call:
     def start(self, caller: CallerLeg, incoming: Incoming, targets: Sequence[Target], ring_timeout: float) -> None:
         """Call the targets in turn until one answers."""
         self.caller = caller
+        caller.course.caller, caller.course.called = self.origin.caller, self.origin.called
         self.incoming = incoming
         self._facing = targets[0].media
         self._ring_timeout = ring_timeout
@@ -242,7 +249,9 @@ class Call:
                 return Refused(0, "no_files" if isinstance(error, NoFilesError) else "no_media_ports")
             flow = await target.reach()
             leg = self.callee = CalleeLeg(target.trunk, flow, self._token(), self.hear)
+            leg.course.caller, leg.course.called = self.subject.caller, self.subject.called
             self.placed += (leg.call_id,)
+            self.tried += (leg,)
             self._renewal.follow(b"", None)
             attempt = self._attempt = Attempt(leg)
             patience = self._timeouts.start(target.within, attempt.expire) if target.within is not None else None
@@ -340,7 +349,8 @@ class Call:
     def _ring_caller(self, status: int, body: bytes) -> None:
         if self._hush is not None:
             self._hush.cancel()
-        if self.incoming is not None:
+        if self.incoming is not None and self.caller is not None:
+            self.caller.course.rings()
             self.incoming.provisional(status, (self.media.sent(0) or body) if body else b"")
 
     def _stop_waiting(self) -> None:
@@ -426,6 +436,7 @@ class Call:
             self._resolve(Refused(0, "bad_media"))
             return
         self.answered_at = datetime.now(UTC)
+        self.caller.course.succeeds()
         self.destination = callee.trunk
         self.media.answered()
         self._stop_waiting()
@@ -574,6 +585,8 @@ class Call:
         self.code = code
         self.status = status
         self.ended_at = datetime.now(UTC)
+        if self.caller is not None and self.caller.course.answered is None:
+            self.caller.course.fails(status or 0)
         for leg in (self.caller, self.callee):
             if leg is not None:
                 leg.hear = _hear_late
@@ -589,9 +602,9 @@ class Call:
         self.media.close()
         for side in (0, 1):
             self.hold(None, side)
+        self._finished(self)
         for grant in self.grants:
             grant.release()
-        self._finished(self)
 
 
 def _hear_early(event: Event) -> None:

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -35,12 +35,12 @@ from .fork import Fork, Forked
 from .leg import CalleeLeg, CallerLeg, Dialled, Leg
 from .pickup import pick_up
 from .record import refused, snapshot
-from .switchboard import Placed, Switchboard, enter
+from .switchboard import Grant, Placed, Switchboard, enter
 from .takeover import Takeover
 from .target import Target, Trunk
 from .transfers import Transfers
 
-__all__ = ["Calls", "Policy"]
+__all__ = ["Calls", "Policy", "Told"]
 
 log = Logger()
 
@@ -56,6 +56,16 @@ class Policy:
     ring_timeout: float
     session_expires: int
     min_se: int
+
+
+class Told(Protocol):
+    """Who is told of calls that are over."""
+
+    def over(self, call: CallSnapshot, grants: Iterable[Grant] = ()) -> None:
+        """A call is over; ``grants`` are the limits that it counted under."""
+
+    def tell(self, call: CallSnapshot) -> None:
+        """A call has begun, or is answered."""
 
 
 class Calls:
@@ -78,6 +88,7 @@ class Calls:
         now: Callable[[], float],
         counters: Counters,
         loop: Mapping[int, str],
+        told: Told | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._dialogs = dialogs
@@ -88,6 +99,7 @@ class Calls:
         self._rate = rate
         self._now = now
         self._counters = counters
+        self._told = told
         self._calls: dict[str, Call] = {}
         self._recent: deque[CallSnapshot] = deque(maxlen=_REMEMBERED)
         self._placed: set[str] = set()
@@ -158,12 +170,13 @@ class Calls:
         if code:
             self._refuse(transaction, source, code, placed.subject, placed.status)
         else:
-            self._begin(transaction, source, placed, timer)
+            self._begin(transaction, source, subject, placed, timer)
 
     def _begin(
         self,
         transaction: ServerTransaction,
         source: str,
+        origin: Subject,
         placed: Placed,
         timer: SessionTimer,
     ) -> None:
@@ -179,6 +192,7 @@ class Calls:
         )
         call = Call(
             self._endpoint.token(),
+            origin,
             placed,
             media,
             crossroads=self._transfers,
@@ -207,6 +221,8 @@ class Calls:
         self._calls[call.id] = call
         self._totals.update({source, target.trunk})
         call.start(leg, incoming, placed.targets, self._policy.ring_timeout)
+        if self._told is not None and call.ended_at is None:
+            self._told.tell(snapshot(call))
 
     def _incoming(
         self, transaction: ServerTransaction, leg: CallerLeg, subject: Subject, timer: SessionTimer
@@ -327,7 +343,10 @@ class Calls:
             call_id=transaction.call_id,
         )
         transaction.respond(status, fields=fields)
-        self._recent.append(refused(self._endpoint.token(), transaction, source, subject, code, status))
+        record = refused(self._endpoint.token(), transaction, source, subject, code, status)
+        self._recent.append(record)
+        if self._told is not None:
+            self._told.over(record)
 
     # The calls.
 
@@ -342,6 +361,8 @@ class Calls:
                 self._counters.media_packets += leg.media.packets
                 self._counters.media_bytes += leg.media.bytes
         self._recent.append(record)
+        if self._told is not None:
+            self._told.over(record, call.grants)
         if record.answered is None and record.reason is not None:
             self._counters.refuse(record.reason)
         elif record.answered is not None:

@@ -168,6 +168,8 @@ class Forked:
         if self._leg is None or target not in self._attempts:
             return
         leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, self._leg.side)
+        leg.course.caller, leg.course.called = self._subject.caller, self._subject.called
+        self._leg.branches += (leg,)
         attempt = self._attempts[target] = Attempt(leg)
         refusal = await attempt.place(self._dial, target, flow, self._subject, body)
         if self._leg is not None:

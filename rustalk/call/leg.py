@@ -13,6 +13,7 @@ from rustalk.ua.inspect import description
 from rustalk.ua.offer import Offer
 from rustalk.ua.session import Session
 
+from .course import Course
 from .events import (
     Answered,
     Described,
@@ -37,6 +38,9 @@ _CAUSES = {
     "session_expired": "session_expired",
     "undescribed": "bad_media",
 }
+
+
+_CANCELLED = 487
 
 
 class Wire(Protocol):
@@ -84,7 +88,7 @@ class Leg:
     ``side`` is 0 for the side that called us and 1 for the one that we called, whoever stands there after a transfer.
     """
 
-    __slots__ = ("call_id", "hear", "peer", "session", "side", "transport", "trunk")
+    __slots__ = ("call_id", "course", "hear", "peer", "session", "side", "transport", "trunk")
 
     def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int) -> None:
         self.side = side
@@ -93,6 +97,7 @@ class Leg:
         self.peer = flow.peer
         self.transport = flow.transport
         self.hear = hear
+        self.course = Course()
         self.session: Conversation | None = None
 
     # What the session tells.
@@ -146,31 +151,36 @@ class CallerLeg(Leg):
 class CalleeLeg(Leg):
     """One attempt to call somebody."""
 
-    __slots__ = ("outgoing",)
+    __slots__ = ("branches", "outgoing")
 
     def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 1) -> None:
         super().__init__(trunk, flow, call_id, hear, side)
         self.outgoing: Dialled | None = None
+        self.branches: tuple[CalleeLeg, ...] = ()
 
     def progressed(self, response: Response, exchange: Exchange | None) -> None:
         """A 1xx above 100."""
+        self.course.rings()
         self.hear(self, Progressed(response.status, description(response), exchange))
 
     def answered(self, session: Session, exchange: Exchange | None) -> None:
         """The first 2xx."""
         self.session = session
         self.outgoing = None
+        self.course.succeeds()
         self.hear(self, Answered(session.remote, exchange))
 
     def refused(self, response: Response) -> None:
         """The final refusal."""
         self.outgoing = None
+        self.course.fails(response.status)
         contacts = _by_preference(response) if response.status < 400 else ()
         self.hear(self, Refused(response.status, "", response.reason, response.get("Reason") or "", contacts))
 
     def unanswered(self, cause: str) -> None:
         """No final response."""
         self.outgoing = None
+        self.course.fails(0, cause)
         self.hear(self, Refused(0, cause))
 
     def rings(self, call_id: str, our_tag: str, their_tag: str) -> bool:
@@ -180,7 +190,8 @@ class CalleeLeg(Leg):
     def adopt(self, winner: CalleeLeg) -> None:
         """Be the leg of several that has answered."""
         self.trunk, self.call_id = winner.trunk, winner.call_id
-        self.peer, self.transport = winner.peer, winner.transport
+        self.peer, self.transport, self.course = winner.peer, winner.transport, winner.course
+        self.branches = tuple(each for each in self.branches if each is not winner)
         self.session, winner.session = winner.session, None
         self.outgoing = None
         if isinstance(self.session, Session):
@@ -189,6 +200,7 @@ class CalleeLeg(Leg):
     def cancel(self, reason: str) -> None:
         """Stop calling; whoever answers now is told BYE."""
         if self.outgoing is not None:
+            self.course.fails(_CANCELLED)
             self.outgoing.cancel([("Reason", reason)] if reason else [])
             self.outgoing = None
 

@@ -15,9 +15,13 @@ from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.subject import Subject
 
 from .call import Call
-from .leg import Leg
+from .course import Course
+from .leg import CalleeLeg, Leg
 
 __all__ = ["refused", "snapshot"]
+
+_OUTCOMES = {487: "caller_cancelled", 408: "target_silent", 503: "target_unreachable"}
+"""Codes for the statuses that are ours where nobody gave one."""
 
 _NOT_VOICE = frozenset({"telephone-event", "cn", "red"})
 
@@ -28,7 +32,8 @@ def snapshot(call: Call) -> CallSnapshot:
         state = CallState.RINGING if call.answered_at is None else CallState.ACTIVE
     else:
         state = CallState.FAILED if call.answered_at is None else CallState.ENDED
-    legs = tuple(_leg(call, leg) for leg in (call.caller, call.callee) if leg is not None)
+    sides = [leg for leg in (call.caller, call.callee) if leg is not None]
+    legs = (*(_leg(call, leg) for leg in sides), *(_gone(call, leg) for leg in _former(call, sides)))
     return CallSnapshot(
         id=call.id,
         state=state,
@@ -44,6 +49,11 @@ def snapshot(call: Call) -> CallSnapshot:
         sip_status=call.status,
         hung_up_by=call.hung_up_by,
         said=call.said,
+        route=call.way.route,
+        original_caller=call.origin.caller,
+        original_called=call.origin.called,
+        tenant=call.subject.tenant,
+        caller_name=call.subject.display,
     )
 
 
@@ -84,7 +94,56 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot:
         transport=leg.transport,
         codecs=_codecs(leg),
         media=_media(call, leg),
+        **_went(call, leg.course),
     )
+
+
+def _gone(call: Call, leg: Leg) -> LegSnapshot:
+    """A side that is no more: it did not answer, or another one took its place."""
+    return LegSnapshot(
+        sip_call_id=leg.call_id,
+        direction="in" if leg.side == 0 else "out",
+        trunk=leg.trunk,
+        peer=f"{leg.peer[0]}:{leg.peer[1]}",
+        transport=leg.transport,
+        codecs=_codecs(leg),
+        **_went(call, leg.course),
+        reason=_OUTCOMES.get(leg.course.status or 0, "far_end") if leg.course.answered is None else "transferred",
+    )
+
+
+def _former(call: Call, sides: Iterable[Leg]) -> Iterable[Leg]:
+    """Every leg that the call has had besides these: those tried in vain, and those that were replaced."""
+    seen = [id(leg) for leg in sides]
+    for leg in (*call.former, *call.tried):
+        forked = leg.branches if isinstance(leg, CalleeLeg) else ()
+        for each in (leg, *forked):
+            if id(each) not in seen and each.peer[0]:
+                seen.append(id(each))
+                yield each
+
+
+class _Times(TypedDict, total=False):
+    started: datetime
+    progressed: datetime | None
+    answered: datetime | None
+    ended: datetime | None
+    sip_status: int | None
+    caller: str
+    called: str
+
+
+def _went(call: Call, course: Course) -> _Times:
+    """The fields of a leg that tell how its INVITE went."""
+    return {
+        "started": course.started,
+        "progressed": course.progressed,
+        "answered": course.answered,
+        "ended": course.ended or call.ended_at,
+        "sip_status": course.status,
+        "caller": course.caller,
+        "called": course.called,
+    }
 
 
 def _codecs(leg: Leg) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from twisted.logger import Logger
@@ -20,22 +21,39 @@ __all__ = ["SwitchCredentials"]
 
 log = Logger()
 
+_Terms = tuple[str, TlsMaterial, PeerPolicy]
+"""For whom, with which files, and what the peer must prove."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What has been made for some settings."""
+
+    materials: dict[TlsFiles, TlsMaterial] = field(default_factory=dict)
+    servers: dict[_Terms, ServerTls] = field(default_factory=dict)
+    clients: dict[_Terms, ClientTls] = field(default_factory=dict)
+
 
 class SwitchCredentials:
-    """Every certificate of the switch, loaded once and by whom it is used."""
+    """Every certificate of the switch, loaded once and by whom it is used.
 
-    def __init__(self, settings: model.Settings) -> None:
+    ``before`` are the credentials of other settings, of which is kept what is the same: the files that are loaded, and
+    each side of TLS whose files and policy have not changed. Raises MaterialError for files that cannot be used.
+    """
+
+    def __init__(self, settings: model.Settings, before: SwitchCredentials | None = None) -> None:
         self._settings = settings
+        self._kept = _Kept()
+        self._former = _Kept() if before is None else before._kept
         self._names: dict[TlsMaterial, str] = {}
         self._teams_names = frozenset(CLOUDS[settings.teams.cloud].proxies) | {
             host for host, _ in settings.teams.proxies if not is_address(host)
         }
-        self._materials: dict[TlsFiles, TlsMaterial] = {}
         self.clients = self._clients()
 
     def name_of(self, material: TlsMaterial) -> str:
         """What a set of files is for, in words."""
-        return self._names[material]
+        return self._names.get(material, "what is no longer used")
 
     def listener(self, profile: model.SipProfile) -> Listener:
         """The transport's view of a profile."""
@@ -52,13 +70,14 @@ class SwitchCredentials:
     def _server(self, profile: model.SipProfile) -> ServerTls:
         teams = profile == self._settings.teams_profile
         roots = profile.tls_ca or (str(TEAMS_ROOTS) if teams else "")
-        material = self._material(f"profile {profile.id}", *self._own(profile), roots)
+        name = f"profile {profile.id}"
+        material = self._material(name, *self._own(profile), roots)
         policy = PeerPolicy(
             client_certificate="require" if profile.require_client_cert else "request" if roots else "ignore",
             names=self._teams_names if teams and not self._shares(profile) else None,
             forgive_purpose=teams,
         )
-        return ServerTls(material, policy)
+        return self._server_of((name, material, policy))
 
     def _shares(self, profile: model.SipProfile) -> bool:
         """Whether TLS trunks use the profile of Teams too, so that names are the screen's to judge."""
@@ -84,22 +103,32 @@ class SwitchCredentials:
         if profile is not None:
             roots = teams.ca_path or profile.tls_ca or str(TEAMS_ROOTS)
             material = self._material("teams", *self._own(profile), roots)
-            clients["teams"] = ClientTls(material, PeerPolicy(names=self._teams_names))
+            clients["teams"] = self._client_of(("teams", material, PeerPolicy(names=self._teams_names)))
         for trunk in self._settings.trunks:
             trunk_profile = self._settings.trunk_profile(trunk)
             if trunk.enabled and trunk.protocol == "tls" and trunk_profile is not None:
                 certificate = (trunk.tls_cert, trunk.tls_key) if trunk.tls_cert else self._own(trunk_profile)
                 names = frozenset({trunk.tls_verify_name}) if trunk.tls_verify_name else None
-                material = self._material(f"trunk {trunk.id}", *certificate, trunk.tls_ca)
-                clients[trunk.id] = ClientTls(material, PeerPolicy(names=names))
+                name = f"trunk {trunk.id}"
+                material = self._material(name, *certificate, trunk.tls_ca)
+                clients[trunk.id] = self._client_of((name, material, PeerPolicy(names=names)))
         return clients
+
+    def _server_of(self, terms: _Terms) -> ServerTls:
+        made = self._kept.servers[terms] = self._former.servers.get(terms) or ServerTls(*terms[1:])
+        return made
+
+    def _client_of(self, terms: _Terms) -> ClientTls:
+        made = self._kept.clients[terms] = self._former.clients.get(terms) or ClientTls(*terms[1:])
+        return made
 
     def _material(self, name: str, certificate: str, key: str, roots: str) -> TlsMaterial:
         files = TlsFiles(Path(certificate), Path(key), Path(roots) if roots else None)
-        material = self._materials.get(files)
+        material = self._kept.materials.get(files)
         if material is None:
-            material = self._materials[files] = TlsMaterial(files)
+            known = self._former.materials.get(files)
+            material = self._kept.materials[files] = known or TlsMaterial(files)
             self._names[material] = name
-            for warning in material.current.warnings:
+            for warning in () if known else material.current.warnings:
                 log.warn("{name}: {warning}", name=name, warning=warning)
         return material

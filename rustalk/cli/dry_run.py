@@ -63,6 +63,7 @@ class Trial:
 
     ``destination`` is the first place of ``destinations`` that can be called, and ``goal`` the INVITE where that is a
     trunk. ``code`` is that of the registry of reasons, '' where the call goes somewhere; ``status`` the SIP status.
+    ``route`` is the id of the route that took the call or refused it.
     """
 
     subject: Subject
@@ -72,6 +73,7 @@ class Trial:
     goal: Goal | None = None
     code: str = ""
     status: int = 0
+    route: str = ""
 
 
 class DryRun:
@@ -105,14 +107,16 @@ class DryRun:
         subject = self._subject(question.source, request)
         placed = place(self._plan, subject, question.source, question.now, request.get)
         steps = self._plan.explain(placed.query).steps if placed.query is not None else ()
+        route = placed.route.id if placed.route is not None else ""
         if placed.decision is None:
-            return Trial(placed.subject, steps, code=placed.code, status=placed.answer)
+            return Trial(placed.subject, steps, code=placed.code, status=placed.answer, route=route)
         destinations = placed.decision.destinations
         first = next((each for each in destinations if self._can_be_called(each)), None)
         if first is None:
-            return Trial(placed.subject, steps, destinations, code="no_target", status=REASONS["no_target"].status)
+            full = REASONS["no_target"]
+            return Trial(placed.subject, steps, destinations, code=full.code, status=full.status, route=route)
         goal = self._goal(placed, first.value) if first.type == "Trunk" else None
-        return Trial(placed.subject, steps, destinations, first, goal)
+        return Trial(placed.subject, steps, destinations, first, goal, route=route)
 
     def _subject(self, source: str, request: Request) -> Subject:
         """Who calls whom; a phone is who it logged in as, whatever it says."""

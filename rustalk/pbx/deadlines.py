@@ -1,7 +1,7 @@
 """Things that run out, to the second: subscriptions, publications.
 
-They last up to an hour and are set anew or dropped all the time. A timer that is cancelled would stay in its queue until
-then; here what is dropped leaves nothing behind, so that nobody fills memory by asking often.
+They last up to an hour and are set anew or dropped all the time. A timer that is cancelled would stay in its queue
+until then; here what is dropped leaves nothing behind, so that nobody fills memory by asking often.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Deadlines(Generic[Item]):
     def left(self, item: Item) -> int:
         """The seconds until an item runs out, 0 for one that is not known."""
         due = self._seconds.get(item)
-        return 0 if due is None else max(0, due - math.floor(self._clock.seconds()))
+        return 0 if due is None else max(0, due - math.ceil(self._clock.seconds()))
 
     def __len__(self) -> int:
         return len(self._seconds)

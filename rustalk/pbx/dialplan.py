@@ -16,18 +16,20 @@ control character fits nothing (A19).
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rustalk.config.destination import CALLED
 from rustalk.config.model import TEAMS, Destination, NumberRule, Route, Settings
 from rustalk.config.numbers import rewritten
+from rustalk.config.routing import PHONES
 from rustalk.trunk.e164 import is_emergency
 
 from . import permissions
 from .choice import by_hash, by_order, by_weight
 from .conditions import Calendars, Facts, is_open, is_time_rule, local
-from .directory import PHONES, Directory, calling_extension
+from .directory import Directory, calling_extension
 from .query import By, Decision, Explanation, NoRoute, Outcome, Query, Rejection, Step
 from .route_index import RouteIndex
 from .tenants import Tenants
@@ -58,7 +60,10 @@ class Dialplan:
         self.directory: Directory = Directory(settings, before.directory if before is not None else None)
         self.calendars = Calendars(settings.calendars)
         self.below = below
+        self._with_teams = teams.enabled
         self._countries = {trunk.id: trunk.country for trunk in settings.trunks} | {TEAMS: teams.country}
+        known = {country for country in self._countries.values() if country}
+        self._home = known.pop() if len(known) == 1 else ""
 
     def decide(self, query: Query) -> Outcome:
         """Say where the call goes."""
@@ -78,10 +83,26 @@ class Dialplan:
             return False
         return any(is_emergency(query.destination, country) for country in set(self._countries.values()))
 
+    def closed(self, destination: Destination, now: datetime.datetime | None) -> str:
+        """Why a destination takes no call, as the settings say; '' where it may. Without ``now`` hours do not count."""
+        value = destination.value
+        if destination.type == "Extension":
+            extension = self.directory.extension(value)
+            return "" if extension is not None and extension.enabled else "extension_disabled"
+        if destination.type == "RingGroup":
+            group = self.directory.group(value)
+            return "" if group is not None and group.enabled else "group_empty"
+        if destination.type != "Trunk" or (value == TEAMS and self._with_teams):
+            return ""
+        trunk = self.directory.trunk(value)
+        if trunk is None or not trunk.enabled:
+            return "no_target"
+        return "trunk_closed" if now is not None and trunk.hours is not None and not is_open(trunk.hours, now) else ""
+
     def country_of(self, destinations: Iterable[Destination]) -> str:
-        """The country that a call leaves the house in: that of its first trunk which has one."""
+        """The country that a call leaves the house in: that of its first trunk which has one, or else of all others."""
         trunks = (each.value for each in destinations if each.type == "Trunk")
-        return next((country for trunk in trunks if (country := self._countries.get(trunk, ""))), "")
+        return next((country for trunk in trunks if (country := self._countries.get(trunk, ""))), self._home)
 
 
 class _Walk:
@@ -136,13 +157,18 @@ class _Walk:
         for waived in (False, True):
             for route in routes:
                 step = self._tried(route, waived=waived or route.emergency)
-                if step.result == "matched" and not _helps(route):
+                if step.result == "matched" and not self._helps(route):
                     step = Step(route.id, "urgent", route)
                 if not waived or step.result == "matched":
                     self._record(step)
                 if step.result == "matched":
                     return route
         return None
+
+    def _helps(self, route: Route) -> bool:
+        """Whether a route takes a call for help to somebody."""
+        targets = (self._filled(target) for target in route.targets if target.type not in _USELESS_FOR_HELP)
+        return route.action == "accept" and not all(self._plan.closed(target, None) for target in targets)
 
     def _is_marked(self, index: RouteIndex) -> bool:
         """Whether a route that is marked as one for emergencies is for this number."""
@@ -283,9 +309,7 @@ class _Walk:
         number = calling_extension(self._query.source)
         if number:
             made = self._shown(made, number)
-        if made.is_emergency:
-            return made
-        code = self._barred(made, number) if number else ""
+        code = self._barred(made, number) if number and not made.is_emergency else ""
         if code:
             self._record(Step("permissions", "barred", detail=code))
             return Rejection(code, made.route)
@@ -310,25 +334,21 @@ class _Walk:
         return replace(made, caller=extension.caller_id_number)
 
     def _opened(self, made: Decision) -> Outcome:
-        """The destinations but for the trunks that take calls at other hours."""
-        left = tuple(each for each in made.destinations if self._is_open(each))
-        if left == made.destinations:
+        """The destinations but for those that take no calls, now or at all."""
+        now = None if made.is_emergency else self._query.now
+        codes = {each: self._plan.closed(each, now) for each in made.destinations}
+        left = tuple(each for each, code in codes.items() if not code)
+        if len(left) == len(made.destinations):
             return made
-        self._record(Step("hours", "closed"))
-        return replace(made, destinations=left) if left else Rejection("trunk_closed", made.route)
-
-    def _is_open(self, destination: Destination) -> bool:
-        trunk = self._plan.directory.trunk(destination.value) if destination.type == "Trunk" else None
-        return trunk is None or trunk.hours is None or is_open(trunk.hours, self._query.now)
+        code = next(code for code in codes.values() if code)
+        self._record(Step("destinations", "closed", detail=code))
+        if not left or left[0].type == "Hangup":
+            return Rejection(code, made.route)
+        return replace(made, destinations=left)
 
     def _record(self, step: Step) -> None:
         if self._steps is not None:
             self._steps.append(step)
-
-
-def _helps(route: Route) -> bool:
-    """Whether a route takes a call for help to somebody."""
-    return route.action == "accept" and any(target.type not in _USELESS_FOR_HELP for target in route.targets)
 
 
 def _costs(destination: Destination) -> bool:

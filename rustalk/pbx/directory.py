@@ -10,13 +10,10 @@ from typing import Protocol, TypeVar
 
 from rustalk.config.model import Did, Extension, RingGroup, Settings, Trunk
 
-__all__ = ["EXTENSION", "PHONES", "Directory", "calling_extension"]
+__all__ = ["EXTENSION", "Directory", "calling_extension"]
 
 EXTENSION = "extension:"
 """What stands before the number of an extension where a call comes from it or goes to it, as an id of a peer."""
-
-PHONES = "extensions"
-"""What a route has as its source where it is for calls of the extensions alone."""
 
 
 def calling_extension(source: str) -> str:

@@ -25,7 +25,7 @@ from rustalk.ua.options import answer_options
 from .directory import EXTENSION, calling_extension
 from .locate import Locator, flow_key
 
-__all__ = ["Entry", "House", "Service"]
+__all__ = ["Entry", "House", "Service", "Watch"]
 
 log = Logger()
 
@@ -40,6 +40,16 @@ class Authenticates(Protocol):
 
     def authenticate(self, transaction: ServerTransaction) -> Extension | None:
         """The extension that sent this; None where the request has been answered, or will not be."""
+
+
+class Watch(Protocol):
+    """Who is told of strangers."""
+
+    def scans(self, address: str, user_agent: str) -> bool:
+        """Whether a request with this User-Agent is a scanner's, and so not to be answered."""
+
+    def stranger(self, address: str, user_agent: str = "", method: str = "") -> None:
+        """A request came from somebody who may send none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class Entry:
         strangers: TokenBucket,
         now: Callable[[], float],
         counters: Counters,
+        watch: Watch | None = None,
     ) -> None:
         self._identify = identify
         self._dialogs = dialogs
@@ -83,6 +94,7 @@ class Entry:
         self._strangers = strangers
         self._now = now
         self._counters = counters
+        self._watch = watch
 
     def screen(self, flow: IFlow, request: Request | None) -> Verdict:
         """Whether this request is looked at, None being what is none.
@@ -90,8 +102,14 @@ class Entry:
         Strangers get at most a few answers a second (A38).
         """
         identity = self._identify(flow)
-        if isinstance(identity, Identity) or self._may_be_phone(flow, request):
+        if isinstance(identity, Identity):
             return "admit"
+        if self._is_watched(flow, request):
+            return "drop"
+        if self._may_be_phone(flow, request):
+            return "admit"
+        if self._watch is not None:
+            self._watch.stranger(flow.peer[0], method=request.method if request is not None else "")
         if identity.silent or not self._strangers.take(self._now()):
             return "drop"
         log.info(
@@ -101,6 +119,11 @@ class Entry:
             detail=identity.detail,
         )
         return "reject"
+
+    def _is_watched(self, flow: IFlow, request: Request | None) -> bool:
+        """Whether this is a scanner, to which nobody is here."""
+        agent = (request.get("User-Agent") or "") if request is not None else ""
+        return self._watch is not None and bool(agent) and self._watch.scans(flow.peer[0], agent)
 
     def _may_be_phone(self, flow: IFlow, request: Request | None) -> bool:
         """Whether to ask who this is: a method that phones use, or a dialog that there is."""

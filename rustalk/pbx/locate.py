@@ -11,7 +11,7 @@ the process.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -43,10 +43,10 @@ def flow_key(flow: IFlow) -> FlowKey:
 class Locator:
     """The bindings of every extension.
 
-    ``datagrams(profile, host, port)`` gives the UDP flow to an address, ``find(profile, uri)`` connects to a URI;
-    ``elsewhere(binding)`` leads to a phone whose flow another node holds. ``saved(number, bindings)`` is called with
-    all bindings of an extension after each change of them, ``told(event, binding)`` with ``registered``,
-    ``unregistered``, ``expired``, ``lost`` or ``removed``. ``now`` gives seconds since the epoch.
+    ``datagrams(profile, host, port)`` gives the UDP flow to an address, ``find(profile, uri)`` connects to a URI.
+    ``passes(node)`` says whether another node takes calls for the phones whose flows it holds. ``saved(number,
+    bindings)`` is called with all bindings of an extension after each change of them, ``told(event, binding)`` with
+    ``registered``, ``unregistered``, ``expired``, ``lost`` or ``removed``. ``now`` gives seconds since the epoch.
     ``arrived`` is called with each extension that had no binding and has one now; ``count`` is how many there are.
     """
 
@@ -58,7 +58,7 @@ class Locator:
         node: str,
         datagrams: Callable[[str, str, int], IFlow | None],
         find: Callable[[str, Uri], Deferred[IFlow]],
-        elsewhere: Callable[[Binding], Deferred[IFlow]] | None = None,
+        passes: Callable[[str], bool] = lambda node: False,
         saved: Callable[[str, tuple[Binding, ...]], None] = lambda number, bindings: None,
         told: Callable[[str, Binding], None] = lambda event, binding: None,
     ) -> None:
@@ -68,8 +68,8 @@ class Locator:
         self.arrived: Callable[[str], None] = lambda number: None
         self._datagrams = datagrams
         self._find = find
-        self._elsewhere = elsewhere
-        self._saved = saved
+        self.passes = passes
+        self.saved = saved
         self._told = told
         self._table: dict[str, tuple[Binding, ...]] = {}
         self._connections: dict[FlowKey, IFlow] = {}
@@ -105,18 +105,22 @@ class Locator:
         """Whether a call to this phone has a way to go, as far as is known without trying."""
         if self._silent and binding in self._silent:
             return False
-        if binding.node != self.node:
-            return self._elsewhere is not None
-        return binding.flow.transport == "UDP" or binding.flow in self._connections or _way_in(binding) is not None
+        if binding.node == self.node and (binding.flow.transport == "UDP" or binding.flow in self._connections):
+            return True
+        return self.is_elsewhere(binding) or _way_in(binding) is not None
+
+    def is_elsewhere(self, binding: Binding) -> bool:
+        """Whether a phone is to be called through another node, which holds its flow."""
+        return binding.node != self.node and self.passes(binding.node)
 
     def flow(self, binding: Binding) -> Deferred[IFlow]:
-        """The way to a phone; fails with TransportError."""
-        if binding.node != self.node:
-            return self._elsewhere(binding) if self._elsewhere is not None else fail(_gone(binding))
-        standing = self.standing(binding)
+        """The way to a phone from here; fails with TransportError, as it does for one that another node calls."""
+        if self.is_elsewhere(binding):
+            return fail(TransportError("lost", f"extension {binding.extension} is registered at node {binding.node}"))
+        standing = self.standing(binding) if binding.node == self.node else None
         if standing is not None:
             return succeed(standing)
-        uri = _way_in(binding) if binding.flow.transport != "UDP" else None
+        uri = _way_in(binding) if binding.flow.transport != "UDP" or binding.node != self.node else None
         if uri is None:
             return fail(_gone(binding))
         return self._find(binding.flow.profile, uri).addErrback(self._missed, binding)
@@ -158,7 +162,7 @@ class Locator:
     ) -> None:
         """Replace the bindings of an extension; ``flow`` is what they came over, ``event`` why others are gone."""
         self._replace(number, bindings, flow, event)
-        self._saved(number, bindings)
+        self.saved(number, bindings)
 
     def _replace(self, number: str, bindings: tuple[Binding, ...], flow: IFlow | None = None, event: str = "") -> None:
         """Put bindings in place; without an ``event`` nobody is told."""
@@ -260,16 +264,22 @@ class Locator:
             self.put(number, (), event="removed")
         self._last_seen.pop(number, None)
 
-    def restore(self, bindings: Iterable[Binding]) -> None:
-        """Take up what was registered before this process began; what has expired only tells when it was seen."""
+    def restore(self, bindings: Iterable[Binding], seen: Mapping[str, float] | None = None) -> None:
+        """Take up what was registered before this process began; what has expired only tells when it was seen.
+
+        ``seen`` tells that of more extensions. What phones have registered meanwhile is newer, and stays.
+        """
         now, alive = self.now(), dict[str, list[Binding]]()
+        self._last_seen = {**(seen or {}), **self._last_seen}
         for binding in bindings:
-            seen = self._last_seen.get(binding.extension, 0.0)
-            self._last_seen[binding.extension] = max(seen, binding.refreshed_at)
+            former = self._last_seen.get(binding.extension, 0.0)
+            self._last_seen[binding.extension] = max(former, binding.refreshed_at)
             if binding.expires_at > now:
                 alive.setdefault(binding.extension, []).append(binding)
         for number, found in alive.items():
-            self._replace(number, tuple(found))
+            newer = self._table.get(number, ())
+            names = {each.name for each in newer}
+            self._replace(number, (*(each for each in found if each.name not in names), *newer))
 
     def learn(self, number: str, bindings: Iterable[Binding]) -> None:
         """Take up all bindings of an extension as the nodes share them, after another node has changed some.

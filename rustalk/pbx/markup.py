@@ -40,7 +40,7 @@ def _clean(text: str) -> str:
 
 
 def walk(document: bytes, ended: Callable[[Path, str], None]) -> None:
-    """Read a document in UTF-8, whatever it says it is in: ``ended(path, text)`` for each element when it ends.
+    """Read a document in UTF-8, whatever it says of itself: ``ended(path, text)`` for each element when it ends.
 
     ``text`` is what stands in the element itself. Raises RemoteProtocolError for what is no such document, for a
     document type declaration, and for more elements than anybody needs.
@@ -70,7 +70,9 @@ def walk(document: bytes, ended: Callable[[Path, str], None]) -> None:
     parser.CharacterDataHandler = characters
     parser.EndElementHandler = end
     try:
-        parser.Parse(document, True)
+        parser.Parse(document.decode(), True)
+    except UnicodeDecodeError:
+        raise RemoteProtocolError("the body is not in UTF-8") from None
     except ExpatError as error:
         raise RemoteProtocolError(f"the body is no XML document: line {error.lineno}, column {error.offset}") from None
 

@@ -1,4 +1,4 @@
-"""Everybody that calls come from and go to, by id: the trunks, and the extensions as phones."""
+"""Everybody that calls come from and go to, by id: the trunks, the extensions as phones, and the nodes beside us."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rustalk.ua.profile import Profile
 
 from .directory import calling_extension
 from .locate import Locator
-from .phone import MediaOn, Phone
+from .phone import Further, MediaOn, Phone, nobody_else
 
 __all__ = ["Busy", "Peers"]
 
@@ -52,8 +52,8 @@ class Busy:
 class Peers(Mapping[str, Trunk]):
     """The peers. Phones are made when they are asked for; ``find`` gives an extension by number as it is now.
 
-    ``trunks`` may change: it is looked into each time. ``world`` is who else has a SIP address. Iteration gives the
-    trunks alone.
+    ``trunks`` and ``nodes`` may change: they are looked into each time. ``world`` is who else has a SIP address;
+    ``further`` leads to the phones that the nodes hold. Iteration gives the trunks alone.
     """
 
     def __init__(
@@ -67,10 +67,12 @@ class Peers(Mapping[str, Trunk]):
         media_on: MediaOn,
         domain: Callable[[], str],
     ) -> None:
+        self.world = world
+        self.nodes: Mapping[str, Trunk] = {}
+        self.further: Further = nobody_else
         self._trunks = trunks
         self._find = find
         self._locator = locator
-        self._world = world
         self._profiles = profiles
         self._media_on = media_on
         self._domain = domain
@@ -81,7 +83,9 @@ class Peers(Mapping[str, Trunk]):
     def __getitem__(self, id: str) -> Trunk:
         number = calling_extension(id)
         if not number:
-            return self._world if id == WORLD and self._world is not None else self._trunks[id]
+            if id == WORLD and self.world is not None:
+                return self.world
+            return self._trunks.get(id) or self.nodes[id]
         phone = self.phone(number)
         if phone is None:
             raise KeyError(id)
@@ -110,6 +114,7 @@ class Peers(Mapping[str, Trunk]):
                 profiles=self._profiles,
                 media_on=self._media_on,
                 domain=self._domain(),
+                further=self.further,
             )
         return known
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -27,12 +27,20 @@ from .directory import EXTENSION
 from .locate import Locator
 from .tether import Tether
 
-__all__ = ["MediaOn", "Phone"]
+__all__ = ["Further", "MediaOn", "Phone", "nobody_else"]
 
 MediaOn = Callable[[str, Manners], MediaSide]
 """How media are treated on a profile, given by its id, for who has these manners."""
 
+Further = Callable[["Phone", Sequence[Binding], float | None], Sequence[Target]]
+"""Gives the targets for bindings of an extension that other nodes hold, and for how many seconds they ring."""
+
 _PATIENCE = 10.0
+
+
+def nobody_else(phone: Phone, bindings: Sequence[Binding], within: float | None) -> Sequence[Target]:
+    """There are no other nodes."""
+    return ()
 
 
 class Phone:
@@ -56,6 +64,7 @@ class Phone:
         profiles: Mapping[str, Profile],
         media_on: MediaOn,
         domain: str,
+        further: Further = nobody_else,
     ) -> None:
         self.id = EXTENSION + extension.extension
         self.extension = extension
@@ -65,6 +74,7 @@ class Phone:
         self._profiles = profiles
         self._media_on = media_on
         self._domain = domain
+        self._further = further
         self._manners = Manners(codecs=extension.codecs, dtmf=extension.dtmf_mode, srtp=extension.srtp or "preferred")
 
     @property
@@ -114,6 +124,8 @@ class Phone:
         """The flow of the preferred registration, where it needs no waiting."""
         found: list[IFlow] = []
         for binding in self.locator.bindings(self.extension.extension):
+            if binding.node != self.locator.node:
+                continue
             self.locator.flow(binding).addCallbacks(found.append, lambda reason: None)
             if found:
                 return found[0]
@@ -123,11 +135,22 @@ class Phone:
         """Its phones: those of equal preference ring together, for ``within`` seconds."""
         bindings = self.locator.bindings(self.extension.extension)
         waves = [list(wave) for _, wave in groupby(bindings, key=lambda binding: binding.q)]
-        return [self._wave([self._device(binding, within) for binding in wave], within) for wave in waves]
+        return [target for wave in waves if (target := self._wave(wave, within)) is not None]
 
-    def _wave(self, devices: Sequence[Device], within: float | None) -> Target:
-        if len(devices) == 1:
-            return devices[0]
+    def chosen(self, names: Collection[str]) -> Target | None:
+        """Those phones of this node whose bindings are named, by the ends of their ids; None without any."""
+        found = self.locator.bindings(self.extension.extension)
+        here = [each for each in found if each.node == self.locator.node and each.id.rpartition("-")[2] in names]
+        return self._wave(here, None)
+
+    def _wave(self, bindings: Sequence[Binding], within: float | None) -> Target | None:
+        """What rings together: our phones, and those that other nodes ring for us."""
+        away = [each for each in bindings if self.locator.is_elsewhere(each)]
+        devices: list[Target] = [self._device(each, within) for each in bindings if each not in away]
+        if away:
+            devices += self._further(self, away, within)
+        if len(devices) <= 1:
+            return devices[0] if devices else None
         return Fork([Ring(device) for device in devices], limit=self.limit, within=within)
 
     def _device(self, binding: Binding, within: float | None) -> Device:

@@ -1,4 +1,4 @@
-"""Presence documents: PIDF (RFC 3863) with the activities of RPID (RFC 4480), written for watchers, read from phones."""
+"""Presence documents: PIDF (RFC 3863) with activities of RPID (RFC 4480), written for watchers, read from phones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ROOT = f"{_PIDF} presence"
 _BASIC = (_ROOT, f"{_PIDF} tuple", f"{_PIDF} status", f"{_PIDF} basic")
 _NOTES = ((_ROOT, f"{_PIDF} note"), (_ROOT, f"{_PIDF} tuple", f"{_PIDF} note"))
 _PERSONS_NOTE = (_ROOT, f"{_PERSON} person", f"{_PERSON} note")
-_ACTIVITIES = frozenset(
-    "appointment away breakfast busy dinner holiday in-transit looking-for-work lunch meal meeting on-the-phone "
-    "performance permanent-absence playing presentation shopping sleeping spectator steering travel tv vacation "
-    "working worship".split()
-)
+_ACTIVITIES = """
+appointment away breakfast busy dinner holiday in-transit looking-for-work lunch meal meeting on-the-phone performance
+permanent-absence playing presentation shopping sleeping spectator steering travel tv vacation working worship
+"""
+_KNOWN = frozenset(_ACTIVITIES.split())
 _MOST_ACTIVITIES = 4
 _LONGEST_NOTE = 200
 
@@ -54,9 +54,12 @@ class _Reading:
             self.basics.append(text.strip())
         elif path in _NOTES or path == _PERSONS_NOTE:
             self._noted(" ".join(text.split()), of_person=path == _PERSONS_NOTE)
-        elif namespace == _RPID and path[-2:-1] == (f"{_RPID} activities",) and name in _ACTIVITIES:
-            if name not in self.activities and len(self.activities) < _MOST_ACTIVITIES:
-                self.activities.append(name)
+        elif namespace == _RPID and path[-2:-1] == (f"{_RPID} activities",):
+            self._active(name)
+
+    def _active(self, name: str) -> None:
+        if name in _KNOWN and name not in self.activities and len(self.activities) < _MOST_ACTIVITIES:
+            self.activities.append(name)
 
     def _noted(self, note: str, *, of_person: bool) -> None:
         if note:

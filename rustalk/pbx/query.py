@@ -97,8 +97,8 @@ class Step:
     """What became of one route: it matched, was noted, or was passed over because of what ``result`` names.
 
     ``name`` is the id of the route, or what was asked after the routes: "dids", "extensions", "ring_groups",
-    "permissions", "hours". ``condition`` is the first that did not hold, where that is the result; ``detail`` says
-    more.
+    "permissions", "destinations". ``condition`` is the first that did not hold, where that is the result; ``detail``
+    says more.
     """
 
     name: str

@@ -18,6 +18,7 @@ from .query import Step
 
 __all__ = ["tested", "why"]
 
+_NOBODY = "anonymous"
 _RESULTS = {
     "matched": "matches",
     "noted": "matches and is noted; the next one is asked",
@@ -36,7 +37,7 @@ _LATER = {
     ("ring_groups", "matched"): "the number is that of a ring group",
     ("ring_groups", "absent"): "the number is not that of a ring group",
     ("permissions", "barred"): "the extension may not make this call",
-    ("hours", "closed"): "trunks that take no calls at this time are left out",
+    ("destinations", "closed"): "a place that takes no calls is left out",
 }
 
 
@@ -64,7 +65,8 @@ def tested(
 
 
 def _subject(settings: Settings, caller: str, called: str, source: str, host: str) -> Subject:
-    """The call as the rules and the country of its trunk make it."""
+    """The call as the rules and the country of its trunk make it; who gives no number is anonymous, as in an INVITE."""
+    caller = caller or _NOBODY
     if not source or calling_extension(source):
         return Subject(caller, called)
     is_teams = source == TEAMS and settings.teams.enabled
@@ -117,7 +119,7 @@ def _told(placed: Place) -> str:
 def why(step: Step) -> str:
     """What became of one step, in words."""
     if step.route is None:
-        detail = f": {REASONS[step.detail].text}" if step.result == "barred" else ""
+        detail = f": {REASONS[step.detail].text}" if step.result in ("barred", "closed") else ""
         return f"{_LATER[step.name, step.result]}{detail}"
     condition = step.condition
     named = f" ({'not ' if condition.negate else ''}{condition.TYPE})" if condition is not None else ""

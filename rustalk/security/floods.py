@@ -57,7 +57,7 @@ class Floods:
         elapsed = now - meter.seen
         if elapsed > 0:
             meter.left += elapsed * self._rate
-            meter.seen = now
+        meter.seen = now
         if meter.left > self._burst:
             meter.left = self._burst
         if meter.left < 1:

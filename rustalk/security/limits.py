@@ -10,8 +10,8 @@ __all__ = ["TokenBucket", "bucket"]
 class TokenBucket:
     """Tokens come in at a steady rate up to a burst, and each thing let through takes one.
 
-    The clock is not asked but handed in: ``now`` is any number of seconds that does not run backwards, such as
-    IReactorTime.seconds(). Rate 0 gives only the first burst; an infinite rate lets everything through.
+    The clock is not asked but handed in: ``now`` is in seconds, such as IReactorTime.seconds(). When it is put back, no
+    tokens are lost or won, and they go on coming in from then on (F-06). Rate 0 gives only the first burst; an infinite rate lets everything through.
     """
 
     __slots__ = ("_burst", "_rate", "_seen", "_tokens")
@@ -45,7 +45,7 @@ class TokenBucket:
 
     def _fill(self, now: float) -> None:
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._seen) * self._rate)
-        self._seen = max(self._seen, now)
+        self._seen = now
 
 
 def bucket(rate: float, now: float) -> TokenBucket | None:

@@ -28,7 +28,7 @@ __all__ = ["CursorError", "Filter", "Page", "Records", "insert"]
 T = TypeVar("T")
 
 _KEY_BITS = 20
-_SCANNED = 5_000
+_SCANNED = 4_000
 _COUNTED = 10_000
 _PROBED = 1_000
 _LAST_KEY = (1 << 63) - 1
@@ -178,10 +178,23 @@ class _Way:
     value: object
     least: int | None = None
 
-    def source(self, dialect: str) -> str:
-        """The table, and for SQLite, which would rather guess, the index."""
-        by = f" INDEXED BY call_records_by_{self.column}" if dialect == "sqlite" and self.column != "key" else ""
-        return f"call_records{by}"
+    def rows(self, dialect: str, above: int, below: int) -> tuple[str, list[object], str]:
+        """From where, which and in what order: the records with keys from ``above`` on and less than ``below``.
+
+        Neither database is left to guess the index: statistics may say that a value which nobody has is common, and
+        all records would be looked at for it.
+        """
+        if self.column == "key":
+            return "call_records WHERE key = ? AND key >= ? AND key < ?", [self.value, above, below], "key DESC"
+        if dialect == "sqlite":
+            source = f"call_records INDEXED BY call_records_by_{self.column}"
+            return f"{source} WHERE {self.column} = ? AND key >= ? AND key < ?", [self.value, above, below], "key DESC"
+        pair = f"({self.column}, key)"
+        return (
+            f"call_records WHERE {self.column} IS NOT NULL AND {pair} >= (?, ?) AND {pair} < (?, ?)",
+            [self.value, above, self.value, below],
+            f"{self.column} DESC, key DESC",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,19 +212,19 @@ class _Plan:
 
     ways: tuple[_Way | None, ...]
     conditions: tuple[_Condition, ...]
+    dialect: str
 
-    def where(self, way: _Way | None, above: int, below: int, *, filtered: bool = True) -> tuple[str, list[object]]:
-        """The clause for the records of one way with keys from ``above`` on and less than ``below``."""
-        parts = ["key >= ?", "key < ?"]
+    def rows(self, way: _Way | None, above: int, below: int, *, filtered: bool = True) -> tuple[str, list[object], str]:
+        """As `_Way.rows`; only what fulfils the conditions too, unless it is to be not ``filtered``."""
         values: list[object] = [above, below]
+        source, order = "call_records WHERE key >= ? AND key < ?", "key DESC"
         if way is not None:
-            parts, values = [f"{way.column} = ?", *parts], [way.value, *values]
+            source, values, order = way.rows(self.dialect, above, below)
             if way.least is not None and filtered:
-                parts, values = [*parts, "duration >= ?"], [*values, way.least]
+                source, values = f"{source} AND duration >= ?", [*values, way.least]
         for condition in self.conditions if filtered else ():
-            parts.append(f"({condition.sql})")
-            values += condition.values
-        return " AND ".join(parts), values
+            source, values = f"{source} AND ({condition.sql})", [*values, *condition.values]
+        return source, values, order
 
 
 def _conditions(session: Session, filter: Filter) -> Iterable[_Condition]:
@@ -266,15 +279,15 @@ def _planned(session: Session, filter: Filter, above: int, below: int) -> _Plan:
     conditions = tuple(_conditions(session, filter))
     choices = [condition for condition in conditions if condition.ways]
     if not choices:
-        return _Plan((None,), conditions)
+        return _Plan((None,), conditions, session.dialect)
     best = choices[0]
     if len(choices) > 1:
-        bare = _Plan((), ())
+        bare = _Plan((), (), session.dialect)
         counts = [
             sum(_count(session, bare, way, above, below, _PROBED) for way in condition.ways) for condition in choices
         ]
         best = choices[counts.index(min(counts))]
-    return _Plan(best.ways, tuple(each for each in conditions if each is not best))
+    return _Plan(best.ways, tuple(each for each in conditions if each is not best), session.dialect)
 
 
 # Queries.
@@ -283,11 +296,16 @@ def _planned(session: Session, filter: Filter, above: int, below: int) -> _Plan:
 def _page(session: Session, filter: Filter, limit: int, start: _Place | None) -> Page:
     above, below = _span(filter)
     plan = _planned(session, filter, above, below)
-    if start is None:
-        total, exact = _total(session, plan, above, below)
-    else:
+    if start is not None:
         below, total, exact = min(below, start.below), start.total, start.exact
-    keys, following = _keys(session, plan, limit, above, below)
+        keys, following = _keys(session, plan, limit, above, below)
+    elif plan.conditions:
+        keys, following = _keys(session, plan, _COUNTED, above, below)
+        total, exact = len(keys), following is None
+        keys, following = keys[:limit], keys[limit - 1] if total > limit else following
+    else:
+        total, exact = _total(session, plan, above, below)
+        keys, following = _keys(session, plan, limit, above, below)
     cursor = None if following is None else _cursor(_Place(following, total, exact), filter)
     return Page(tuple(_records(session, keys)), total, exact, cursor)
 
@@ -306,8 +324,8 @@ def _keys(session: Session, plan: _Plan, limit: int, above: int, below: int) -> 
     floor = _floor(session, plan, above, below)
     found: set[int] = set()
     for way in plan.ways:
-        where, values = plan.where(way, floor, below)
-        sql = f"SELECT key FROM {_source(way, session)} WHERE {where} ORDER BY key DESC LIMIT ?"
+        source, values, order = plan.rows(way, floor, below)
+        sql = f"SELECT key FROM {source} ORDER BY {order} LIMIT ?"
         found.update(key for (key,) in session.execute(sql, [*values, limit + 1]))
     keys = sorted(found, reverse=True)
     if len(keys) > limit:
@@ -320,38 +338,38 @@ def _floor(session: Session, plan: _Plan, above: int, below: int) -> int:
     floor = above
     for way in plan.ways:
         if plan.conditions or (way is not None and way.least is not None):
-            where, values = plan.where(way, floor, below, filtered=False)
-            sql = f"SELECT key FROM {_source(way, session)} WHERE {where} ORDER BY key DESC LIMIT 1 OFFSET {_SCANNED}"
+            source, values, order = plan.rows(way, floor, below, filtered=False)
+            sql = f"SELECT key FROM {source} ORDER BY {order} LIMIT 1 OFFSET {_SCANNED}"
             for (key,) in session.execute(sql, values):
                 floor = key
     return floor
 
 
 def _total(session: Session, plan: _Plan, above: int, below: int) -> tuple[int, bool]:
-    """How many records there are, and whether that is all of them."""
+    """How many records there are on the ways of a plan without conditions, and whether that is all of them."""
     floor = _floor(session, plan, above, below)
-    if plan.ways == (None,) and not plan.conditions and (above, below) == (0, _LAST_KEY):
+    if plan.ways == (None,) and (above, below) == (0, _LAST_KEY):
         return int(session.execute("SELECT value FROM counters WHERE name = 'call_records'")[0][0]), True
+    total = 0
     found: set[int] = set()
+    apart = len({way and way.column for way in plan.ways}) == 1
     for way in plan.ways:
-        if len(plan.ways) == 1:
-            total = _count(session, plan, way, floor, below, _COUNTED)
-        elif len(found) < _COUNTED:
-            where, values = plan.where(way, floor, below)
-            sql = f"SELECT key FROM {_source(way, session)} WHERE {where} LIMIT {_COUNTED}"
+        if total >= _COUNTED:
+            break
+        if apart:
+            total += _count(session, plan, way, floor, below, _COUNTED - total)
+        else:
+            source, values, _ = plan.rows(way, floor, below)
+            sql = f"SELECT key FROM {source} LIMIT {_COUNTED}"
             found.update(key for (key,) in session.execute(sql, values))
             total = min(len(found), _COUNTED)
     return total, total < _COUNTED and floor == above
 
 
 def _count(session: Session, plan: _Plan, way: _Way | None, above: int, below: int, most: int) -> int:
-    where, values = plan.where(way, above, below)
-    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_source(way, session)} WHERE {where} LIMIT {most}) AS bounded"
+    source, values, _ = plan.rows(way, above, below)
+    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {source} LIMIT {most}) AS bounded"
     return int(session.execute(sql, values)[0][0])
-
-
-def _source(way: _Way | None, session: Session) -> str:
-    return "call_records" if way is None else way.source(session.dialect)
 
 
 def _records(session: Session, keys: Sequence[int]) -> Iterable[CallRecord]:

@@ -35,7 +35,7 @@ _KEPT = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBinding:
-    """One way to one phone, as plain values. ``expires_at`` is in seconds since 1970, ``path`` outermost first."""
+    """One way to one phone, as plain values. Times are in seconds since 1970, ``path`` is nearest to us first."""
 
     extension: str
     contact: str
@@ -51,12 +51,14 @@ class StoredBinding:
     user_agent: str = ""
     call_id: str = ""
     cseq: int = 0
+    since: float = 0.0
+    refreshed_at: float = 0.0
     node: str = ""
 
     @property
     def key(self) -> str:
         """What makes this binding another one than the others of its extension (RFC 5626 section 6, else contact)."""
-        return f"{self.instance};{self.reg_id}" if self.instance else self.contact
+        return f"{self.instance};{self.reg_id}" if self.reg_id else self.contact
 
 
 _FIELDS = tuple(field.name for field in fields(StoredBinding))

@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Vault:
     """Seals and opens texts by AES-256-GCM. A sealed text opens only in the place that it was sealed for."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._cipher = AESGCM(key)
         self.fingerprint = hashlib.sha256(b"RusTalk vault" + key).hexdigest()[:16]
 
@@ -60,6 +62,10 @@ class Vault:
         except (binascii.Error, InvalidTag, ValueError):
             pass
         raise VaultError(f"this key does not open the secret of {place}: bring the key file that it was sealed with")
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose: the same wherever this vault's key is, which it tells nothing of."""
+        return hmac.digest(self._key, b"RusTalk " + purpose.encode(), "sha256")
 
     def claim(self, session: Session) -> None:
         """See that the database's secrets are those of this key, or make it their key when there is none.

@@ -8,7 +8,7 @@ asked whether it is overdue, a share of them at a time; connections have no time
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from twisted.internet import error
@@ -198,6 +198,14 @@ class Flows:
                 if isinstance(origin, Attempt) and self._dialled.get(origin.route) is stream:
                     del self._dialled[origin.route]
         return marked
+
+    def disown(self, keys: Collection[str]) -> None:
+        """No new request uses what was dialled with the credentials of these keys; it closes once it is unused."""
+        for route, stream in list(self._dialled.items()):
+            if route.tls and route.tls in keys:
+                del self._dialled[route]
+                if stream.stale_since is None:
+                    stream.stale_since = self.clock.seconds()
 
     def refuse(self, door: Door, address: str, why: str) -> None:
         """Count a connection that was not let in; log the first, second, fourth, eighth ... of its kind."""

@@ -1,4 +1,4 @@
-"""The transport layer as the layer above sees it: start listening, get a flow to a peer, take up new certificates.
+"""The transport layer as the layer above sees it: listen, change that at run time, get a flow to a peer.
 
 Downward the SIP layer asks ``flow``; upward everything goes to one Receiver (see reception).
 """
@@ -6,12 +6,12 @@ Downward the SIP layer asks ``flow``; upward everything goes to one Receiver (se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
@@ -23,7 +23,7 @@ from .flows import Flows, Route
 from .identity import is_address
 from .listen import INetwork, Listening, Profile, open_profile
 from .material import MaterialError, TlsMaterial
-from .reception import Admits, Receiver, Reception
+from .reception import Admits, Bars, Receiver, Reception
 from .resolve import Resolver
 from .stream import Bounds, StreamFlow
 from .tls import ClientTls
@@ -44,7 +44,8 @@ class Reloaded:
 class Transport:
     """All sockets of the process.
 
-    ``knows(address, profile)`` tells the addresses of trunks from strangers', who may hold few connections together.
+    ``knows(address, profile)`` tells the addresses of trunks from strangers', who may hold few connections together;
+    ``bars(address)`` those whose connections are to be closed.
     ``clients`` are the client credentials that ``flow`` may name. ``reactor`` opens the sockets; time limits run on
     ``clock``, which is the reactor unless a test gives its own.
     """
@@ -58,6 +59,7 @@ class Transport:
         receiver: Receiver,
         admits: Admits,
         knows: Admits | None = None,
+        bars: Bars | None = None,
         resolver: Resolver,
         profiles: Sequence[Profile],
         clients: Mapping[str, ClientTls] | None = None,
@@ -70,7 +72,7 @@ class Transport:
         self._resolver = resolver
         self._profiles = {profile.id: profile for profile in profiles}
         self._clients = dict(clients or {})
-        self._reception = Reception(receiver, admits, limits or Limits(), knows)
+        self._reception = Reception(receiver, admits, limits or Limits(), knows, bars)
         self._flows = Flows(reactor, self._clock, self._reception, bounds or Bounds())
         self._sockets = {
             profile.id: UdpSocket(profile.id, self._reception, self._clock, family=profile.family)
@@ -78,6 +80,8 @@ class Transport:
             if "UDP" in profile.protocols
         }
         self.listening: tuple[Listening, ...] = ()
+        self._changing = DeferredLock()
+        self._stopping = False
 
     # Life
 
@@ -107,6 +111,67 @@ class Transport:
             protocols=", ".join(profile.protocols),
         )
 
+    def use(self, profiles: Sequence[Profile], clients: Mapping[str, ClientTls]) -> Deferred[None]:
+        """Listen on these profiles, with these client credentials, from now on; the credentials hold at once.
+
+        What listens where it should is left alone, and connections live on whatever becomes of their profile. Fails
+        with ListenError when a profile cannot be opened, which then is as it was, while the others are as they should.
+        """
+        gone = [key for key, client in self._clients.items() if clients.get(key) is not client]
+        self._clients = dict(clients)
+        self._flows.disown(gone)
+        return self._changing.run(self._change, tuple(profiles))
+
+    def _change(self, profiles: Sequence[Profile]) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._move(profiles))
+
+    async def _move(self, profiles: Sequence[Profile]) -> None:
+        wanted = {profile.id: profile for profile in profiles}
+        before = self._profiles
+        leaving = [opened for opened in self.listening if not _is_there(opened.profile, wanted.get(opened.profile.id))]
+        self.listening = tuple(
+            replace(opened, profile=wanted[opened.profile.id]) for opened in self.listening if opened not in leaving
+        )
+        self._profiles = {opened.profile.id: opened.profile for opened in self.listening}
+        # First all that goes: another profile may want its port, and a UDP socket must be free to be opened elsewhere.
+        await DeferredList([opened.stop() for opened in leaving])
+        if self._stopping:
+            return
+        problems = []
+        for id, profile in wanted.items():
+            if id not in self._profiles:
+                problems += self._opened_or_restored(profile, before.get(id))
+        for opened in leaving:
+            if opened.profile.id not in self._profiles:
+                self._sockets.pop(opened.profile.id, None)
+                self.log.info("Profile {profile} is closed", profile=opened.profile.id)
+        if problems:
+            raise ListenError("; ".join(problems))
+
+    def _opened_or_restored(self, profile: Profile, former: Profile | None) -> list[str]:
+        """Open a profile, or else what it was before; return what is to be said of it."""
+        problems = []
+        for tried in (profile, former):
+            if tried is None:
+                continue
+            self._fit_socket(tried)
+            try:
+                self._open(tried)
+            except ListenError as problem:
+                problems.append(str(problem))
+            else:
+                self._profiles[tried.id] = tried
+                break
+        return problems
+
+    def _fit_socket(self, profile: Profile) -> None:
+        """Have the UDP socket that a profile needs: the one of before, by which calls go on, where that is possible."""
+        known = self._sockets.get(profile.id)
+        if "UDP" not in profile.protocols:
+            self._sockets.pop(profile.id, None)
+        elif known is None or known.family != profile.family:
+            self._sockets[profile.id] = UdpSocket(profile.id, self._reception, self._clock, family=profile.family)
+
     def stop_listening(self) -> Deferred[object]:
         """Take in no new connection and no new datagram; connections live on. For draining, use it last."""
         listening, self.listening = self.listening, ()
@@ -114,6 +179,7 @@ class Transport:
 
     def stop(self) -> Deferred[object]:
         """Close everything; the Deferred fires when no socket is left."""
+        self._stopping = True
         return cast("Deferred[object]", DeferredList([self.stop_listening(), self._flows.stop()]))
 
     def port(self, profile: str) -> int:
@@ -233,6 +299,11 @@ class Transport:
     def _materials(self) -> list[TlsMaterial]:
         servers = [profile.tls.material for profile in self._profiles.values() if profile.tls is not None]
         return list(dict.fromkeys(servers + [client.material for client in self._clients.values()]))
+
+
+def _is_there(profile: Profile, wanted: Profile | None) -> bool:
+    """Whether what is open is what is wanted, but for the name that we carry there."""
+    return wanted is not None and replace(profile, domain=wanted.domain) == wanted
 
 
 @lru_cache(4096)

@@ -12,10 +12,16 @@ from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Message, Request, Response
 from rustalk.sip.parse import Limits
 
-__all__ = ["Admits", "Receiver", "Reception"]
+__all__ = ["Admits", "Bars", "Receiver", "Reception"]
 
 Admits = Callable[[str, str], bool]
-"""``admits(address, profile)``: whether this peer may speak to this profile; asked before parsing costs anything."""
+"""``admits(address, profile)``: whether this peer may speak to this profile; asked before parsing costs anything.
+
+It is asked for each datagram, each connection accepted and each message on one, so it may count them.
+"""
+
+Bars = Callable[[str], bool]
+"""``bars(address)``: whether this peer has been shut out; asked of each connection accepted, about once a second."""
 
 
 class Receiver(Protocol):
@@ -35,15 +41,27 @@ def _everybody(address: str, profile: str) -> bool:
     return True
 
 
+def _nobody(address: str) -> bool:
+    return False
+
+
 class Reception:
     """One receiver, the limits of what it is given, and a guard: an error above never costs the peer its connection."""
 
     log = Logger()
 
-    def __init__(self, receiver: Receiver, admits: Admits, limits: Limits, knows: Admits | None = None) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        admits: Admits,
+        limits: Limits,
+        knows: Admits | None = None,
+        bars: Bars | None = None,
+    ) -> None:
         self.receiver = receiver
         self.admits = admits
         self.knows: Admits = knows or _everybody
+        self.bars: Bars = bars or _nobody
         self.limits = limits
 
     def deliver(self, found: Message | RemoteProtocolError, flow: IFlow) -> None:

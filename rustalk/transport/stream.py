@@ -248,6 +248,9 @@ class Stream(Protocol):
         found = self._parser.feed(data)
         self._answer_pings()
         for message in found:
+            if not self._may_speak():
+                self.abort("shut out")
+                return
             self._reception.deliver(message, self.flow)
             if self.phase is not Phase.OPEN:
                 return
@@ -255,6 +258,10 @@ class Stream(Protocol):
                 self.close(f"the stream cannot be followed: {message.reason}")
                 return
         self._note_progress(bool(found))
+
+    def _may_speak(self) -> bool:
+        """Whether one more message of the peer is heard; whom we have called ourselves is."""
+        return not self.inbound or self._reception.admits(self.flow.peer[0], self.flow.profile)
 
     def _answer_pings(self) -> None:
         pings = self._parser.pings - self._pongs
@@ -309,6 +316,8 @@ class Stream(Protocol):
             return self._waited(now, self._since, bounds.handshake, "the TLS handshake did not finish")
         if self.phase is Phase.CLOSING:
             return self._waited(now, self._since, bounds.closing, "the peer did not close")
+        if self.inbound and self._reception.bars(self.flow.peer[0]):
+            return "shut out"
         return (
             self._waited(now, self._partial_since, bounds.partial, "a message stayed unfinished")
             or self._waited(now, self._blocked_since, bounds.blocked, "the peer did not read")

@@ -22,9 +22,7 @@ __all__ = ["LARGEST_DATAGRAM", "UdpFlow", "UdpSocket", "unmapped"]
 
 LARGEST_DATAGRAM = 65535
 
-_VERDICT_SECONDS = 1.0
 _MAX_FLOWS = 20_000
-_MAX_REFUSED = 4096
 _MAPPED = "::ffff:"
 
 
@@ -35,9 +33,7 @@ class UdpFlow:
     __slots__ = (
         "_address",
         "_socket",
-        "admitted_until",
         "identity",
-        "local",
         "peer",
         "profile",
         "reliable",
@@ -48,12 +44,15 @@ class UdpFlow:
         self.transport = "UDP"
         self.reliable = False
         self.profile = socket.profile
-        self.local = socket.local
         self.peer = peer
         self.identity = None
-        self.admitted_until = 0.0
         self._socket = socket
         self._address = address
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Where the socket is now: its profile may have moved."""
+        return self._socket.local
 
     def send(self, data: bytes) -> None:
         """Write one datagram. What the kernel refuses is reported as a lost flow; a full buffer is mere loss."""
@@ -77,9 +76,9 @@ class UdpFlow:
 
 
 class UdpSocket(DatagramProtocol):
-    """Datagrams to messages. Whom it does not admit costs a dictionary look-up; its memory is bounded.
+    """Datagrams to messages. Of whom is not admitted nothing is parsed or kept; memory is bounded.
 
-    The verdict on a peer is asked for again each second, so that a ban takes effect without a message to us.
+    ``admits`` is asked for each datagram: it may count them.
     """
 
     noisy = False
@@ -96,7 +95,6 @@ class UdpSocket(DatagramProtocol):
         self._clock = clock
         self._max_flows = max_flows
         self._flows: OrderedDict[tuple[str, int], UdpFlow] = OrderedDict()
-        self._refused_until: dict[str, float] = {}
         self._write: Callable[[bytes, tuple[str, int]], object]
 
     def startProtocol(self) -> None:
@@ -122,14 +120,11 @@ class UdpSocket(DatagramProtocol):
 
     def datagramReceived(self, data: bytes, addr: tuple[str, int]) -> None:
         """One datagram. This runs for each message: keep it short."""
-        now = self._clock.seconds()
-        flow = self._flows.get(addr)
-        if flow is None or now >= flow.admitted_until:
-            flow = self._admit(addr, now)
-            if flow is None:
-                return
-        else:
-            self._flows.move_to_end(addr)
+        host, port = addr[0], addr[1]
+        if not self._reception.admits(unmapped(host), self.profile):
+            self.refused += 1
+            return
+        flow = self.flow(host, port)
         try:
             message = parse_datagram(data, self._reception.limits)
         except RemoteProtocolError as error:
@@ -146,21 +141,6 @@ class UdpSocket(DatagramProtocol):
     def report(self, flow: UdpFlow, reason: str) -> None:
         """Tell the receiver, not before the sender has returned, that a flow does not work."""
         self._clock.callLater(0, self._reception.lost, flow, reason)
-
-    def _admit(self, addr: tuple[str, int], now: float) -> UdpFlow | None:
-        host = addr[0]
-        if self._refused_until.get(host, 0.0) > now:
-            self.refused += 1
-            return None
-        if not self._reception.admits(unmapped(host), self.profile):
-            self.refused += 1
-            if len(self._refused_until) >= _MAX_REFUSED:
-                self._refused_until.clear()
-            self._refused_until[host] = now + _VERDICT_SECONDS
-            return None
-        flow = self.flow(*addr)
-        flow.admitted_until = now + _VERDICT_SECONDS
-        return flow
 
 
 def unmapped(host: str) -> str:

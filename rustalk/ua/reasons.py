@@ -48,6 +48,13 @@ REASONS: dict[str, Reason] = {
         Reason("register_out_of_order", 500, "a later REGISTER of the same phone was here before this one"),
         Reason("first_hop_lacks_outbound", 439, "the nearest proxy does not keep flows (RFC 5626)"),
         Reason("too_many_devices", 403, "the extension is registered at as many devices as it may be"),
+        # What is watched and what is published (RFC 6665, RFC 3903).
+        Reason("bad_event", 489, "the event package is none of ours; Allow-Events names them"),
+        Reason("event_too_brief", 423, "the subscription or publication is shorter than Min-Expires"),
+        Reason("nobody_to_watch", 404, "the number that is to be watched is no extension of ours"),
+        Reason("too_many_subscriptions", 403, "the extension, or the switch, watches as much as it may"),
+        Reason("publication_unknown", 412, "SIP-If-Match names nothing that the extension has published and is valid"),
+        Reason("too_large", 413, "the body is larger than what is read here"),
         # Refused before anybody was called.
         Reason("unknown_source", 403, "the call came from no configured trunk", "check the trunk's host and networks"),
         Reason("draining", 503, "the switch is being shut down and takes no new calls"),

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from rustalk.api.app import build_app, routes
+from rustalk.api.app import build_app
+from rustalk.api.authorize import Authorizer
 from rustalk.api.door import Door
-from rustalk.api.route import Answer, Ask, Route
+from rustalk.api.route import Answer, Ask, Parameter, Route
 from rustalk.api.site import build_site
-from tests.fakes.http import exchange
-from tests.fakes.switch import FakeSwitch
+from rustalk.store.audit import Entry
+from rustalk.store.session import DatabaseDownError
+from tests.fakes.http import Reply, exchange
 
 from .conftest import Request
 
 
-@pytest.mark.parametrize("route", routes(FakeSwitch(), Clock()), ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_answers_json_and_has_a_summary(route: Route, request_: Request) -> None:
-    reply = request_(route.method, route.path.replace("<call_id>", "c1"))
-    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
-    assert route.summary.endswith(".")
+class Book:
+    """An audit log that is a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def append(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+
+def site_of(*own: Route, audit: Book | None = None) -> IProtocolFactory:
+    """A server of these routes, without authentication."""
+    clock = Clock()
+    return build_site(Door(build_app(own, Authorizer(None, clock.seconds), audit, clock)), clock)
+
+
+async def fine(ask: Ask) -> Answer:
+    """Tell what was asked."""
+    return Answer(dict(ask.query), note={"revisions": [7]})
+
+
+def post(site: IProtocolFactory, path: str, body: bytes = b"{}", kind: str = "application/json") -> Reply:
+    """A POST with a body."""
+    return exchange(site, "POST", path, {"Content-Type": kind} if kind else {}, body)
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/api/v1", "/api/v1/calls/", "/api/v1/calls/c1/x", "/%3Cscript%3E"])
@@ -49,13 +73,13 @@ def test_a_fault_of_ours_tells_the_peer_nothing_and_the_log_all() -> None:
     async def break_down(ask: Ask) -> Answer:
         raise KeyError("CANARY of the inside")
 
-    def keep(event: dict[str, object]) -> None:
+    def keep(event: Mapping[str, object]) -> None:
         if event.get("log_level") is LogLevel.critical:
             events.append(event["log_failure"])
 
     globalLogPublisher.addObserver(keep)
     try:
-        reply = exchange(_site(Route("GET", "/broken", break_down, "Breaks.")), "GET", "/broken")
+        reply = exchange(site_of(Route("GET", "/broken", break_down, "Breaks.")), "GET", "/broken")
     finally:
         globalLogPublisher.removeObserver(keep)
     assert (reply.status, reply.json["code"]) == (500, "internal-error")
@@ -64,12 +88,17 @@ def test_a_fault_of_ours_tells_the_peer_nothing_and_the_log_all() -> None:
 
 
 def test_parameters_come_from_the_query_and_not_from_a_form() -> None:
-    async def repeat(ask: Ask) -> Answer:
-        return Answer(dict(ask.query))
-
-    site = _site(Route("POST", "/x", repeat, "Repeats."))
+    site = site_of(Route("POST", "/x", fine, "Repeats.", query=(Parameter("a", "A."), Parameter("b", "B."))))
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert exchange(site, "POST", "/x?a=1&a=%32&b=", form, b"c=3").json == {"a": "2", "b": ""}
+
+
+def test_parameters_that_a_route_does_not_know_are_refused() -> None:
+    """A28: what is not on the list has no effect, and the peer is told."""
+    site = site_of(Route("GET", "/x", fine, "Repeats.", query=(Parameter("a", "A."),)))
+    reply = exchange(site, "GET", "/x?sort=1")
+    assert (reply.status, reply.json["code"]) == (400, "invalid-parameter")
+    assert exchange(site, "GET", "/x?a=%00").status == 400
 
 
 def test_too_many_parameters_are_refused(request_: Request) -> None:
@@ -77,5 +106,30 @@ def test_too_many_parameters_are_refused(request_: Request) -> None:
     assert (reply.status, reply.json["code"]) == (400, "bad-request")
 
 
-def _site(*own: Route) -> object:
-    return build_site(Door(build_app(list(own))), Clock())
+def test_a_body_of_another_type_is_refused() -> None:
+    """A form of a page in a browser is no JSON, whatever it says."""
+    site = site_of(Route("POST", "/x", fine, "Takes JSON.", takes={"type": "object"}))
+    assert post(site, "/x").status == post(site, "/x", kind="").status == 200
+    assert post(site, "/x", kind="application/json; charset=utf-8").status == 200
+    assert post(site, "/x", kind="application/x-www-form-urlencoded").status == 415
+
+
+def test_what_changes_something_is_in_the_audit_log_with_what_came_of_it() -> None:
+    book = Book()
+
+    async def fail(ask: Ask) -> Answer:
+        raise DatabaseDownError("gone")
+
+    site = site_of(
+        Route("POST", "/x/<id>", fine, "Changes.", changes=True),
+        Route("POST", "/y", fail, "Fails.", changes=True),
+        Route("GET", "/z", fine, "Reads."),
+        audit=book,
+    )
+    assert [post(site, path).status for path in ("/x/1", "/y")] == [200, 503]
+    exchange(site, "GET", "/z")
+    told = [(each.who, each.action, each.target, each.outcome, each.detail) for each in book.entries]
+    assert told == [
+        ("local", "POST /x/{id}", "/x/1", "done", {"revisions": [7]}),
+        ("local", "POST /y", "/y", "database-down", {}),
+    ]

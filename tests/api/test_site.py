@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import Clock
+from twisted.web.resource import Resource
 
-from rustalk.api.app import build_app, routes
-from rustalk.api.door import Door
-from rustalk.api.site import MAX_BODY, MAX_CONNECTIONS, TIMEOUT, build_site
+from rustalk.api.site import MAX_BODY, MAX_CONNECTIONS, MAX_TABLE, TIMEOUT, build_site
 from tests.fakes.http import Connection, parse
-from tests.fakes.switch import FakeSwitch
 
 POST = b"POST /api/v1/certificates/reload HTTP/1.1\r\nHost: localhost\r\n"
-
-
-@pytest.fixture
-def site(clock: Clock) -> IProtocolFactory:
-    return build_site(Door(build_app(routes(FakeSwitch(), clock))), clock)
 
 
 def test_a_body_of_the_largest_size_is_taken(site: IProtocolFactory) -> None:
@@ -77,3 +70,17 @@ def test_garbage_is_answered_without_html(site: IProtocolFactory) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
     ):
         assert b"<" not in Connection(site).send(data)
+
+
+def test_a_path_for_tables_takes_larger_bodies(site: IProtocolFactory) -> None:
+    """A16: and they have a limit, too."""
+    head = b"POST /api/v1/extensions/import?dry_run=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    connection = Connection(site)
+    assert connection.send(head % (MAX_BODY + 1)) == b""
+    assert parse(Connection(site).send(head % (MAX_TABLE + 1))).status == 413
+
+
+def test_the_connection_of_one_who_is_banned_is_closed_at_once(clock: Clock) -> None:
+    site = build_site(Resource(), clock, banned=lambda address: address == "192.0.2.66")
+    assert site.buildProtocol(IPv4Address("TCP", "192.0.2.66", 4711)) is None
+    assert site.buildProtocol(IPv4Address("TCP", "192.0.2.67", 4711)) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from rustalk.certificates.credentials import SwitchCredentials
@@ -40,3 +41,27 @@ def test_files_are_loaded_once(tmp_path: Path) -> None:
     trunks = [{"id": name, "host": f"{name}.example", "protocol": "tls"} for name in ("one", "two")]
     clients = SwitchCredentials(settings(tmp_path, trunks=trunks)).clients
     assert clients["one"].material is clients["two"].material
+
+
+def test_what_has_not_changed_is_kept(tmp_path: Path) -> None:
+    """So that a change of something else closes no TLS listener and wastes no connection of a trunk."""
+    before = settings(tmp_path, trunks=[{"id": "one", "host": "one.example", "protocol": "tls"}])
+    after = replace(before, trunks=(*before.trunks, replace(before.trunks[0], id="two")))
+    first = SwitchCredentials(before)
+    listener = first.listener(before.profiles[0])
+    second = SwitchCredentials(after, first)
+    assert second.listener(after.profiles[0]) == listener
+    assert second.clients["one"] is first.clients["one"]
+    assert second.clients["two"].material is first.clients["one"].material
+
+
+def test_another_policy_is_another_listener_with_the_same_files(tmp_path: Path) -> None:
+    """A profile that wants certificates from now on must not go on without."""
+    before = settings(tmp_path)
+    after = replace(before, sip_profiles=(replace(before.profiles[0], require_client_cert=True),))
+    first = SwitchCredentials(before)
+    old = first.listener(before.profiles[0]).tls
+    new = SwitchCredentials(after, first).listener(after.profiles[0]).tls
+    assert old is not None
+    assert new is not None
+    assert (new is old, new.material is old.material) == (False, True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zope.interface import implementer
 
+from rustalk.observe.figures import Figures, TrunkFigures
+from rustalk.observe.house import BanSnapshot, LimitSnapshot, LoginSnapshot, RegistrationSnapshot
 from rustalk.observe.snapshots import (
     CallPage,
     CallSnapshot,
@@ -90,6 +93,14 @@ class FakeSwitch:
             active_calls=1,
         )
 
+        self.phones: list[RegistrationSnapshot] = []
+        self.seen: dict[str, datetime] = {}
+        self.failures: list[LoginSnapshot] = []
+        self.banned: list[BanSnapshot] = []
+        self.counters: list[LimitSnapshot] = []
+        self.trunk_figures = Figures()
+        self.tested: list[tuple[str, str, str, datetime]] = []
+
     def calls(self, limit: int, cursor: str | None) -> CallPage:
         return cut_page(list(reversed(self.known)), limit, cursor, self.known.__getitem__)
 
@@ -120,3 +131,53 @@ class FakeSwitch:
 
     def reload_certificates(self) -> list[CertificateReload]:
         return self.certificates
+
+    def figures(self) -> Mapping[str, TrunkFigures]:
+        return self.trunk_figures.trunks()
+
+    def registrations(self) -> list[RegistrationSnapshot]:
+        return self.phones
+
+    def unregister(self, id: str) -> bool:
+        before = len(self.phones)
+        self.phones = [phone for phone in self.phones if phone.id != id]
+        return len(self.phones) < before
+
+    def last_seen(self, extension: str) -> datetime | None:
+        return self.seen.get(extension)
+
+    def failed_logins(self) -> list[LoginSnapshot]:
+        return self.failures
+
+    def bans(self) -> list[BanSnapshot]:
+        return self.banned
+
+    def lift_ban(self, address: str) -> bool:
+        before = len(self.banned)
+        self.banned = [ban for ban in self.banned if ban.address != address]
+        return len(self.banned) < before
+
+    def limits(self) -> list[LimitSnapshot]:
+        return self.counters
+
+    def clear_limits(self, policy_id: str, scope_value: str, limit_type: str) -> int:
+        asked = {"policy_id": policy_id, "scope_value": scope_value, "limit_type": limit_type}
+        wanted = {name: value for name, value in asked.items() if value}
+        left = [each for each in self.counters if any(getattr(each, name) != wanted[name] for name in wanted)]
+        cleared, self.counters = len(self.counters) - len(left), left
+        return cleared
+
+    def test_route(self, caller_id: str, destination: str, source_trunk: str, at: datetime) -> dict[str, Any]:
+        if source_trunk == "nowhere":
+            raise LookupError(source_trunk)
+        self.tested.append((caller_id, destination, source_trunk, at))
+        return {
+            "success": True,
+            "matched": True,
+            "route_id": "all",
+            "route_name": "All",
+            "destination": {"type": "Trunk", "value": "carrier"},
+            "action": "accept",
+            "message": "route all sends the call to Trunk carrier",
+            "steps": [{"route": "all", "result": "matched", "why": "matches"}],
+        }

@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ class Phone:
     """One phone: its user, where it lives, whom it calls through, the tone it sends in Hz.
 
     ``encryption`` is baresip's name for what its media need; "" is plain RTP. One that is not ``prompt`` rings until it
-    is told to accept.
+    is told to accept. One with a ``password`` registers as a user of ``domain``, over ``transport``, which is TLS
+    also where there is a ``certificate``.
     """
 
     user: str
@@ -44,6 +45,15 @@ class Phone:
     encryption: str = "srtp-mand"
     certificate: str = ""
     prompt: bool = True
+    transport: str = "udp"
+    domain: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def parameter(self) -> str:
+        """The transport as its URIs name it."""
+        transport = "tls" if self.certificate else self.transport
+        return "" if transport == "udp" else f";transport={transport}"
 
 
 class Baresip:
@@ -137,6 +147,11 @@ class Baresip:
         sine = sum(sample * math.sin(angle * n) for n, sample in enumerate(samples))
         return 2 * (cosine * cosine + sine * sine) / (len(samples) * power)
 
+    def crash(self) -> None:
+        """End it without a word to anybody."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End it, if it still runs."""
         self._control.close()
@@ -157,12 +172,13 @@ def _connect(control: tuple[str, int]) -> socket.socket | None:
 
 
 def _account(phone: Phone) -> str:
-    transport = ";transport=tls" if phone.certificate else ""
+    host = phone.domain or f"{phone.address}:{phone.port}"
+    login = f";auth_pass={phone.password};regint=600" if phone.password else ";regint=0"
     encryption = f";mediaenc={phone.encryption}" if phone.encryption else ""
     mode = "auto" if phone.prompt else "manual"
     return (
-        f"<sip:{phone.user}@{phone.address}:{phone.port}{transport}>;regint=0"
-        f';outbound="sip:{phone.switch}{transport}"'
+        f"<sip:{phone.user}@{host}{phone.parameter}>{login}"
+        f';outbound="sip:{phone.switch}{phone.parameter}"'
         f"{encryption};audio_codecs=PCMU;answermode={mode}\n"
     )
 

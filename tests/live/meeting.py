@@ -258,7 +258,8 @@ class _Peers:
         text = configuration(self.directory, self.files, self.ports, self.teams.hosts, self.teams.sip_proxies, place)
         settings: dict[str, Any] = json.loads(text)
         settings["sip_profiles"][0].update(bind_address=self._outside)
-        settings["sip_profiles"][1].update(bind_address=self._inside, protocols=[self.wire.lower()], **self._profile)
+        inside = {"bind_address": self._inside, "protocols": [self.wire.lower()], **self._profile}
+        settings["sip_profiles"][1].update(inside)
         settings["trunks"][0]["protocol"] = self.wire.lower()
         settings["trunks"][0].update({"options_ping_enabled": False, **self._trunk})
         settings["dns"]["servers"] = ["127.0.0.1:9"]

@@ -108,7 +108,7 @@ class Office:
     async def teams_calls(self, phone: Baresip, **how: Any) -> PlacedCall:
         """A call of Teams to a phone, answered."""
         script = cast(Any, led(self._taker(self._placed)))
-        self.meeting.from_teams(script, to=phone.phone.user, **how)
+        self.meeting.from_teams(script, **{"to": phone.phone.user, **how})
         call = cast(PlacedCall, await self._placed.take(_PATIENCE))
         assert await call.final() == 200, call.cause
         return call

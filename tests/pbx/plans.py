@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from rustalk.config.model import Destination, Extension, Route, Routing, Settings, Teams, Trunk
+from rustalk.config.model import TEAMS, Destination, Extension, Route, Routing, Settings, Teams, Trunk
 from rustalk.config.pattern import Pattern
 from rustalk.pbx.dialplan import Decision, Dialplan, Outcome, Query
 
@@ -37,14 +37,18 @@ def phone(number: str, **keys: Any) -> Extension:
 
 
 def house(*routes: Route, **keys: Any) -> Settings:
-    """Settings with these routes, the trunks carrier and other, and the extensions 1001 and 1002."""
+    """Settings with these routes, with every trunk that they lead to, and with the extensions 1001 and 1002."""
     parts: dict[str, Any] = {
         "routing": Routing(routes=routes),
-        "trunks": (trunk("carrier", country="DE"), trunk("other")),
+        "trunks": (trunk("carrier", country="DE"),),
         "extensions": (phone("1001"), phone("1002")),
         "teams": Teams(enabled=True, sbc_fqdn="sbc.example.com"),
-    }
-    return Settings(**(parts | keys))
+    } | keys
+    defined = {each.id for each in parts["trunks"]} | {TEAMS}
+    every = (*routes, *(route for tenant in parts["teams"].tenants for route in tenant.routes))
+    wanted = {each.value for route in every for each in route.targets if each.type == "Trunk"}
+    missing = tuple(trunk(id) for id in sorted(wanted - defined))
+    return Settings(**(parts | {"trunks": (*parts["trunks"], *missing)}))
 
 
 def plan(*routes: Route, **keys: Any) -> Dialplan:

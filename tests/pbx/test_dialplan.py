@@ -305,6 +305,18 @@ def test_an_extension_calls_what_it_may(number: str, where: str) -> None:
     assert goal(to("carrier", r"^\+"), settings=settings, source="extension:1001", destination=number) == where
 
 
+@pytest.mark.parametrize(
+    ("teams", "where"), [("DE", "Trunk other"), ("US", "international_barred"), ("", "international_barred")]
+)
+def test_the_own_country_where_the_trunk_has_none(teams: str, where: str) -> None:
+    """That of all who have one; where they differ or nobody has, it is not known."""
+    settings: dict[str, Any] = {
+        "trunks": (trunk("other"), trunk("third", country="DE" if teams else "")),
+        "teams": Teams(enabled=True, sbc_fqdn="sbc.example.com", country=teams),
+    }
+    assert goal(to("other"), settings=settings, source="extension:1001", destination="+4930123456") == where
+
+
 def test_calls_inside_need_a_permission_too() -> None:
     """Teams is inside; a call from a trunk needs none."""
     settings: dict[str, Any] = {"extensions": (phone("1001", permissions=Permissions(internal=False)), phone("1002"))}
@@ -336,6 +348,27 @@ def test_a_trunk_outside_its_hours_is_passed_over() -> None:
     assert goal(to("x", destination=None, destinations=targets()), settings=settings) == "Trunk b, Trunk c"
     assert goal(to("a"), settings=settings) == "trunk_closed"
     assert goal(to("a"), settings=settings, now=at("2026-11-23T13:30+00:00")) == "Trunk a"
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        ({"type": "Extension", "value": "${destination}"}, "extension_disabled"),
+        ({"type": "RingGroup", "value": "off"}, "group_empty"),
+        ({"type": "Trunk", "value": "off"}, "no_target"),
+    ],
+)
+def test_a_place_that_is_not_there_or_is_off_is_passed_over(first: dict[str, Any], code: str) -> None:
+    """Alone, or before a Hangup, its own reason is that of the refusal."""
+    settings: dict[str, Any] = {
+        "trunks": (trunk("off", enabled=False),),
+        "ring_groups": (RingGroup(id="off", enabled=False),),
+    }
+    off, there = RouteTarget(**first), RouteTarget(type="Extension", value="1002")
+    hangup = RouteTarget(type="Hangup", value="410")
+    sets = (off, there), (off,), (off, hangup)
+    wheres = [goal(to("x", destination=None, destinations=each), settings=settings) for each in sets]
+    assert wheres == ["Extension 1002", code, code]
 
 
 # Help.
@@ -370,6 +403,12 @@ def test_where_only_the_time_is_against_it_help_is_called_all_the_same() -> None
     assert goal(to("carrier", conditions=(NIGHT,)), destination="112") == "Trunk carrier"
     assert goal(to("carrier", conditions=(NIGHT, caller)), destination="112") == "no_route"
     assert goal(to("carrier", conditions=(NIGHT,)), destination="113") == "no_route"
+
+
+def test_a_place_that_is_off_helps_nobody() -> None:
+    """The next route is asked."""
+    off: dict[str, Any] = {"trunks": (trunk("off", enabled=False), trunk("carrier"))}
+    assert goal(to("off", priority=1), to("carrier"), settings=off, destination="112") == "Trunk carrier"
 
 
 def test_a_time_that_is_kept_still_chooses_between_two_routes_to_help() -> None:

@@ -37,13 +37,14 @@ class Place:
         self.told: list[tuple[str, Binding]] = []
         self.sought: list[str] = []
         self.reachable: dict[str, IFlow] = {}
+        self.living = {"b"}
         self.locator = Locator(
             self.clock,
             lambda: NOW + self.clock.seconds(),
             node="a",
             datagrams=self.datagrams,
             find=self.find,
-            elsewhere=self.elsewhere,
+            passes=self.living.__contains__,
             saved=lambda number, bindings: self.saved.append((number, bindings)),
             told=lambda event, binding: self.told.append((event, binding)),
         )
@@ -54,9 +55,6 @@ class Place:
     def find(self, profile: str, uri: Uri) -> Deferred[IFlow]:
         self.sought.append(f"{profile} {uri}")
         return self._found(str(uri))
-
-    def elsewhere(self, binding: Binding) -> Deferred[IFlow]:
-        return self._found(binding.node)
 
     def _found(self, name: str) -> Deferred[IFlow]:
         waiting: Deferred[IFlow] = Deferred()
@@ -140,15 +138,38 @@ def test_no_socket_no_way(place: Place) -> None:
 
 
 def test_a_phone_of_another_node(place: Place) -> None:
-    """Nodes share registrations: the call goes through the node that has the flow."""
+    """Nodes share registrations: it is called through the node that has the flow, and not from here."""
     theirs = bound(node="b")
     place.locator.learn("1001", [theirs])
-    place.reachable["b"] = flow = place.network.flow("inside", ("192.0.2.10", 1), ("192.0.2.20", 2))
     assert place.locator.bindings("1001") == (theirs,)
-    assert place.outcome(theirs) == [flow]
+    assert place.locator.is_elsewhere(theirs)
+    assert place.outcome(theirs) == ["lost"]
     assert place.saved == []
     place.locator.learn("1001", [])
     assert place.locator.bindings("1001") == ()
+
+
+@pytest.mark.parametrize("flow", [UDP, TCP])
+def test_a_phone_of_a_node_that_is_dead(place: Place, flow: FlowKey) -> None:
+    """Behind a NAT it is away until it registers here; where its Contact is its address it is called from here."""
+    hidden, open_ = bound(node="b", flow=flow), bound("1002", f"sip:1002@{HOST}:5070", flow, node="b")
+    place.locator.learn("1001", [hidden])
+    place.locator.learn("1002", [open_])
+    place.living.clear()
+    assert place.locator.bindings("1001") == ()
+    assert place.outcome(hidden) == ["lost"]
+    place.reachable[open_.contact] = way = place.network.flow("inside", ("192.0.2.10", 1), (HOST, 5070))
+    assert place.locator.bindings("1002") == (open_,)
+    assert place.outcome(open_) == [way]
+
+
+def test_what_was_stored_does_not_replace_what_has_registered_since(place: Place) -> None:
+    """The database answered late: the phone that came meanwhile stays as it is, its other line comes back."""
+    fresh, other = bound(refreshed_at=NOW + 1, flow=UDP._replace(port=5080)), bound(contact="sip:soft@h")
+    place.locator.put("1001", (fresh,))
+    place.locator.restore([bound(), other], {"1001": NOW - 9, "1003": NOW - 99})
+    assert place.locator.all("1001") == (other, fresh)
+    assert place.locator.last_seen("1003") == NOW - 99
 
 
 def test_what_another_node_changed(place: Place) -> None:

@@ -106,7 +106,7 @@ def test_a_trunk_that_there_is_not(source: str) -> None:
 def test_help_is_seen_as_such() -> None:
     """By the country of the trunk."""
     assert asked(to("carrier"), number="110")["emergency"]
-    assert not asked(to("carrier"), number="110", source="other")["emergency"]
+    assert not asked(to("carrier"), to("other"), number="110", source="other")["emergency"]
 
 
 def test_the_name_that_teams_calls() -> None:

@@ -15,11 +15,15 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from rustalk.config.load import load
-from rustalk.core import Core, Unwatched, Wire
+from rustalk.core import Core, Wire
 from rustalk.interfaces import IMediaStream
 from rustalk.observe.counters import Counters
+from rustalk.observe.figures import Figures
+from rustalk.observe.logins import FailedLogins
 from rustalk.observe.snapshots import CallSnapshot
 from rustalk.observe.trace import Trace
+from rustalk.pbx.ledger import Ledger
+from rustalk.security.guard import Guard
 from rustalk.security.screen import Screen
 from rustalk.sip.message import Message, Request
 from rustalk.sip.timers import Timers
@@ -161,6 +165,10 @@ class Site:
         self.relay = self.make_relay()
         self.timeouts = Timeouts(clock)
         self.screen = Screen(settings)
+        self.guard = Guard(self.screen, settings, now=clock.seconds, settled=lambda host: self.core.locator.knows(host))
+        self.logins = FailedLogins(clock.seconds, self.guard)
+        self.figures = Figures()
+        self.ledger = Ledger(None, self.figures, None, rates=settings.rates)
         self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
         self.endpoint = Endpoint(
             clock,
@@ -191,16 +199,18 @@ class Site:
             ),
             profiles=self._profiles,
             screen=self.screen,
-            logins=Unwatched(),
+            logins=self.logins,
+            watch=self.guard,
+            told=self.ledger,
         )
         self.dialogs, self.calls, self.trunks = self.core.dialogs, self.core.calls, self.core.trunks
         self.probes, self.registrations = self.core.probes, self.core.registrations
         self.switch = Switch(
-            settings,
-            clock,
-            calls=self.calls,
-            trunks=self.trunks,
-            registrations=self.registrations,
+            self.core,
+            cast(Any, clock),
+            guard=self.guard,
+            logins=self.logins,
+            figures=self.figures,
             trace=self.trace,
             counters=self.counters,
             reload=list,

@@ -32,8 +32,8 @@ def test_a_clock_that_steps_back_gives_nothing_away() -> None:
     bucket = TokenBucket(rate=1, burst=1, now=1000)
     assert bucket.take(1000)
     assert not bucket.take(0)
-    assert not bucket.take(1000.5)
-    assert bucket.take(1001)
+    assert not bucket.take(0.5)
+    assert bucket.take(1)
 
 
 def test_rate_zero_gives_the_burst_alone_and_infinity_everything() -> None:

@@ -148,7 +148,7 @@ def scanned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest_twisted.ensureDeferred
 async def test_every_filter_finds_what_looking_at_each_record_finds(filled: Database, scanned: int) -> None:
     """The pages together are the answer: all of it, in order, nothing twice; also when each page looks at few."""
-    made = await put(filled, calls(400))
+    made = await put(filled, calls(250))
     for asked in ASKED:
         wanted = {record["id"] for record in made if fits(record, asked)}
         pages = await all_pages(Records(filled), asked, 7)

@@ -65,6 +65,7 @@ async def test_bindings_survive_a_restart(node) -> None:
     full = binding(
         instance="<urn:uuid:1>", reg_id=1, q=0.5, path=("<sip:p;lr>", "<sip:q;lr>"), profile="phones", transport="TLS",
         host="192.0.2.7", port=5061, user_agent="Phone/1", call_id="c", cseq=2**31 - 1,
+        since=NOW - 60.5, refreshed_at=NOW - 1.25,
     )  # fmt: skip
     first.save("1001", [full, binding(contact="sip:x@y", expires_at=NOW - 1)])
     await first.flush()
@@ -84,6 +85,16 @@ async def test_what_is_left_out_is_removed(node) -> None:
     registrations.save("1001", [])
     await registrations.flush()
     assert await node("a").load() == {}
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_lines_of_one_phone_are_two_bindings(node) -> None:
+    """RFC 5626 section 6: the instance tells bindings apart with a reg-id only; without one it is the Contact."""
+    registrations = node("a")
+    lines = tuple(binding(contact=f"sip:{line}@h", instance="<urn:uuid:1>") for line in "ab")
+    registrations.save("1001", lines)
+    await registrations.flush()
+    assert await node("a").load() == {"1001": lines}
 
 
 @pytest_twisted.ensureDeferred

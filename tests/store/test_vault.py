@@ -86,6 +86,13 @@ async def test_a_database_keeps_to_the_key_that_sealed_it(database: Database) ->
         await database.run(Vault(b"2" * 32).claim)
 
 
+def test_a_derived_key_is_of_one_purpose() -> None:
+    """Nodes that share the key derive the same one."""
+    vault = Vault(b"1" * 32)
+    assert vault.derived("nodes") == Vault(b"1" * 32).derived("nodes")
+    assert len({vault.derived("nodes"), vault.derived("else"), Vault(b"2" * 32).derived("nodes"), b"1" * 32}) == 4
+
+
 def test_of_a_pin_only_a_hash_is_kept() -> None:
     """Two boxes with one PIN have different hashes; what is no hash fits no PIN."""
     kept = hash_pin("2468")

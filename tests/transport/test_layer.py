@@ -259,6 +259,96 @@ def test_an_address_that_is_not_ours_is_a_clear_error(build):
         build([Profile("p", "192.0.2.1", 5060)])
 
 
+# Changes at run time
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_profile_is_added_and_removed(plain):
+    """What has not changed stays open; what is not wanted any more hears nothing."""
+    transport, ear, port = plain
+    standing = transport.listening[0]
+    kept, more = Profile("plain", "127.0.0.1", 0), Profile("more", "127.0.0.3", 0)
+    await transport.use([kept, more], {})
+    assert transport.listening[0].ports is standing.ports
+    gone = transport.port("more")
+    for kind in ("UDP", "TCP"):
+        flow = await transport.flow("plain", kind, "127.0.0.3", gone)
+        flow.send(options(kind, transport=kind))
+    await until(reactor, lambda: len(ear.messages) == 2)
+    flow.close("enough")
+    await until(reactor, lambda: not list(transport.connections))
+    await transport.use([kept], {})
+    assert transport.port("plain") == port
+    with pytest.raises(TransportError, match="nothing listens"):
+        await transport.flow("plain", "TCP", "127.0.0.3", gone)
+    with pytest.raises(LookupError):
+        transport.port("more")
+
+
+@pytest_twisted.ensureDeferred
+async def test_connections_and_datagram_flows_live_on_when_their_profile_moves(build, plain):
+    """A call goes on over its connection, and its requests over UDP leave from the new port."""
+    server, _, port = plain
+    ear = Ear()
+    client = build([Profile("client", "127.0.0.1", 0)], ear=ear)
+    flows = [await client.flow("client", kind, "127.0.0.1", port) for kind in ("TCP", "UDP")]
+    datagrams, elsewhere = flows[1], free_port()
+    await client.use([Profile("client", "127.0.0.1", elsewhere)], {})
+    await server.use([], {})
+    flows[0].send(options("tcp"))
+    await until(reactor, lambda: ear.call_ids == ["tcp"])
+    await server.use([Profile("plain", "127.0.0.1", port)], {})
+    datagrams.send(options("udp", transport="UDP"))
+    await until(reactor, lambda: ear.call_ids == ["tcp", "udp"])
+    assert (client.port("client"), datagrams.local[1]) == (elsewhere, elsewhere)
+
+
+@pytest_twisted.ensureDeferred
+async def test_profiles_change_places(build):
+    """Each gets the port that the other one had."""
+    ports = free_port(), free_port()
+    ear = Ear()
+    server = build([Profile(name, "127.0.0.1", at) for name, at in zip("ab", ports, strict=True)], ear=ear)
+    await server.use([Profile(name, "127.0.0.1", at) for name, at in zip("ba", ports, strict=True)], {})
+    assert (server.port("b"), server.port("a")) == ports
+    (await server.flow("a", "UDP", "127.0.0.1", ports[0])).send(options())
+    await until(reactor, lambda: ear.messages)
+    assert ear.messages[0][1].profile == "b"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_profile_that_cannot_be_opened_stays_as_it_was(plain):
+    """The error names it, and the profiles beside it are as they should be."""
+    transport, ear, _ = plain
+    bad, good = Profile("plain", "192.0.2.1", 5060), Profile("more", "127.0.0.3", 0, ("UDP",))
+    with pytest.raises(ListenError, match=r"profile plain: cannot listen on 192\.0\.2\.1 port 5060"):
+        await transport.use([bad, good], {})
+    assert {opened.profile.id for opened in transport.listening} == {"plain", "more"}
+    (await transport.flow("more", "UDP", "127.0.0.1", transport.port("plain"))).send(options())
+    await until(reactor, lambda: ear.messages)
+
+
+@pytest_twisted.ensureDeferred
+async def test_protocols_and_family_of_a_profile_change(plain):
+    """UDP goes, and comes back on another kind of address."""
+    transport, ear, _ = plain
+    await transport.use([Profile("plain", "127.0.0.1", 0, ("TCP",))], {})
+    assert transport.datagram_flow("plain", "127.0.0.1", 5060) is None
+    await transport.use([Profile("plain", "::1", 0, domain="six.example.com")], {})
+    (await transport.flow("plain", "UDP", "::1", transport.port("plain"))).send(options())
+    await until(reactor, lambda: ear.messages)
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_opened_once_the_transport_stops(build):
+    """A change that is under way then opens no socket that nobody would close."""
+    transport = build([Profile("a", "127.0.0.1", 0)])
+    changing = transport.use([Profile("a", "127.0.0.1", free_port())], {})
+    await transport.stop()
+    await changing
+    assert transport.listening == ()
+
+
 # TLS over sockets
 
 
@@ -384,6 +474,23 @@ async def test_a_renewed_certificate_is_shown_and_old_connections_serve_no_new_r
     await until(reactor, lambda: len(ears["teams"].messages) == 2)
     serials = {message.call_id: flow.identity.serial for message, flow in ears["teams"].messages}
     assert serials == {"new": renewed.certificate.serial_number, "old": pki.own.certificate.serial_number}
+
+
+@pytest_twisted.ensureDeferred
+async def test_other_client_credentials_serve_new_requests_at_once(secured, pki, tmp_path):
+    """Connections made with those of before serve no new request; where they are the same nothing happens."""
+    sbc, proxy, ears = secured
+    port, profiles = proxy.port("proxy"), [opened.profile for opened in sbc.listening]
+    same = dict(sbc._clients)
+    old = await sbc.flow("teams", "TLS", TEAMS, port, tls="teams")
+    await sbc.use(profiles, same)
+    assert await sbc.flow("teams", "TLS", TEAMS, port, tls="teams") is old
+    other = material(tmp_path / "other", pki.root.issue([SBC], key_type="ec"), pki.root.certificate_pem)
+    await sbc.use(profiles, {"teams": ClientTls(other)})
+    new = await sbc.flow("teams", "TLS", TEAMS, port, tls="teams")
+    assert (new is old, old.is_stale, new.is_stale) == (False, True, False)
+    old.send(options("old", transport="TLS"))
+    await until(reactor, lambda: ears["teams"].call_ids == ["old"])
 
 
 @pytest_twisted.ensureDeferred

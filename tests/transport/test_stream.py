@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from rustalk.sip.parse import Limits
 from rustalk.transport.reception import Reception
 from rustalk.transport.stream import Bounds, Phase, Stream
-from tests.transport.ends import Ear, anyone, options
+from tests.transport.ends import Ear, options
 
 BOUNDS = Bounds(first_message=60, partial=10, idle=300, blocked=20, closing=5, unsent=1000, stale_idle=200, stale=900)
 
@@ -53,10 +53,16 @@ class Connection:
 
     def __init__(self, *, inbound: bool = True, answers: bool = False) -> None:
         self.clock, self.ear, self.owner, self.link = Clock(), Ear(answers=answers), Owner(), MemoryLink()
-        reception = Reception(self.ear, anyone, Limits())
+        self.welcome = 1000
+        self.barred = False
+        reception = Reception(self.ear, self.admits, Limits(), bars=lambda address: self.barred)
         self.stream = Stream("p", self.owner, reception, BOUNDS, self.clock, secure=False, inbound=inbound)
         self.link.protocol = self.stream
         self.stream.makeConnection(self.link)
+
+    def admits(self, address: str, profile: str) -> bool:
+        self.welcome -= 1
+        return self.welcome >= 0
 
     def receive(self, data: bytes) -> None:
         self.stream.dataReceived(data)
@@ -90,6 +96,29 @@ def test_messages_one_byte_at_a_time_and_all_at_once(connection):
     connection.receive(wire)
     assert connection.ear.call_ids == [str(n) for n in range(20)] * 2
     assert connection.ear.broken == []
+
+
+def test_who_sends_more_than_is_welcome_loses_the_connection(connection):
+    """A6: each message is asked for, before it goes up; the rest of what came with it is not heard."""
+    connection.welcome = 2
+    connection.receive(b"".join(options(name) for name in "abcd"))
+    assert connection.ear.call_ids == ["a", "b"]
+    assert connection.owner.told[1:] == ["shut out"]
+
+
+def test_whom_we_have_called_may_say_what_it_likes():
+    """Negative control: a trunk on our own connection is not counted there."""
+    connection = Connection(inbound=False)
+    connection.welcome = 0
+    connection.receive(options("a"))
+    assert connection.ear.call_ids == ["a"]
+
+
+def test_the_connection_of_who_is_banned_is_closed(connection):
+    """A6: also one that says nothing."""
+    assert connection.overdue_after(1) == ""
+    connection.barred = True
+    assert connection.overdue_after(0) == "shut out"
 
 
 def test_a_ping_is_answered_by_a_pong(connection):

@@ -77,38 +77,32 @@ def test_one_peer_has_one_flow(wire):
     assert {id(flow) for _, flow in wire.ear.messages} == {id(wire.socket.flow(*PEER))}
 
 
-def test_the_screen_is_asked_once_a_second(wire):
-    """A ban takes effect within a second, and an admitted peer costs one question a second."""
+def test_the_screen_is_asked_for_each_datagram(wire):
+    """A6: it counts them, and a ban takes effect at once."""
     for _ in range(5):
         wire.receive(options("a"))
-    assert wire.asked == 1
     wire.banned.add(PEER[0])
-    wire.clock.advance(1)
     wire.receive(options("b"))
-    assert wire.asked == 2
+    assert wire.asked == 6
     assert wire.ear.call_ids == ["a"] * 5
 
 
 def test_who_is_not_admitted_is_not_parsed_and_leaves_no_flow(wire):
-    """A flood from a banned address costs one question a second, and no memory for flows."""
+    """A flood from a banned address costs no memory."""
     wire.banned.add(PEER[0])
     for port in range(1000, 1100):
         wire.receive(b"garbage", (PEER[0], port))
-    assert (wire.asked, wire.socket.refused) == (1, 100)
+    assert wire.socket.refused == 100
     assert wire.ear.broken == []
     assert not wire.socket._flows
 
 
-def test_flows_and_refusals_are_bounded():
+def test_flows_are_bounded():
     """Spoofed sources cannot grow our memory; the least recently used flow is forgotten."""
     wire = Wire(max_flows=10)
     for n in range(30):
         wire.receive(options(str(n)), (f"192.0.2.{n}", 5060))
     assert len(wire.socket._flows) == 10
-    wire.banned = {f"198.51.{a}.{b}" for a in range(20) for b in range(256)}
-    for address in sorted(wire.banned):
-        wire.receive(b"x", (address, 5060))
-    assert len(wire.socket._refused_until) <= 4096
 
 
 def test_a_forgotten_flow_still_sends():

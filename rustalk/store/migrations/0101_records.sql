@@ -96,7 +96,7 @@ CREATE INDEX call_records_by_status ON call_records (status, key);
 
 CREATE INDEX call_records_by_reason ON call_records (reason, key);
 
-CREATE INDEX call_records_by_band ON call_records (band, key) WHERE band IS NOT NULL;
+CREATE INDEX call_records_by_band ON call_records (band, key, duration) WHERE band IS NOT NULL;
 
 -- One row for each leg of a call: the one that called us, and one for each INVITE that we sent.
 CREATE TABLE call_legs (
