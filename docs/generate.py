@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from docs.pages import api, reasons, requirements, state_machines
+from docs.pages import api, examples, reasons, requirements, state_machines
 from rustalk.config.describe import describe
 
 __all__ = ["main", "pages"]
@@ -25,7 +25,9 @@ def pages() -> dict[Path, str]:
     }
     tables = ("security.md", "teams.md")
     filled = {name: requirements.fill((DOCS / name).read_text(encoding="utf-8"), cited) for name in tables}
-    return {DOCS / name: text for name, text in (whole | filled).items()}
+    shown = [name for name in examples.PAGES if (DOCS / name).exists()]
+    worked = {name: examples.fill((DOCS / name).read_text(encoding="utf-8")) for name in shown}
+    return {DOCS / name: text for name, text in (whole | filled | worked).items()}
 
 
 def main(arguments: Sequence[str]) -> int:

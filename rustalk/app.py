@@ -11,6 +11,7 @@ import resource
 import secrets
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,22 +39,27 @@ from rustalk.observe.logins import FailedLogins
 from rustalk.observe.snapshots import CertificateReload
 from rustalk.observe.trace import Trace
 from rustalk.pbx.ledger import Ledger
+from rustalk.pbx.nodes import meeting_place, own_place
+from rustalk.pbx.saved import Saved
 from rustalk.security.guard import Alert, Guard
 from rustalk.security.screen import Screen
 from rustalk.sip.parse import Limits
 from rustalk.sip.timers import Timers
-from rustalk.store import overlay
+from rustalk.store import nodes, overlay, registrations
 from rustalk.store.journal import Journal
 from rustalk.store.listen import Listener
+from rustalk.store.nodes import Node, Nodes, node_id
 from rustalk.store.records import insert
 from rustalk.store.sender import Sender
 from rustalk.store.store import Store, open_store
 from rustalk.switch import Switch
-from rustalk.transport.errors import TransportError
+from rustalk.transport.errors import ListenError, TransportError
 from rustalk.transport.identity import is_address
 from rustalk.transport.layer import Transport
 from rustalk.transport.listen import INetwork
+from rustalk.transport.listen import Profile as ListeningProfile
 from rustalk.transport.lookup import NamesLookup
+from rustalk.transport.material import MaterialError
 from rustalk.transport.resolve import Resolver, read_hosts
 from rustalk.transport.stream import Bounds
 from rustalk.ua.endpoint import Endpoint
@@ -102,7 +108,16 @@ class Rustalk(MultiService):
         self.logins = FailedLogins(clock.seconds, self.guard)
         self.journal = Journal(_state(settings) / "journal", clock, partial(_in_thread, reactor))
         self._sender = Sender(self.journal, store.database, insert, clock)
-        self.ledger = Ledger(self.journal, self.figures, self.events, rates=settings.rates, now=_now)
+        node = node_id(_state(settings))
+        self.ledger = Ledger(self.journal, self.figures, self.events, rates=settings.rates, now=_now, node=node)
+        self.nodes = (
+            Nodes(store.database, clock, id=node, key=store.vault.derived("nodes"))
+            if store.database.dialect == "postgresql"
+            else None
+        )
+        self._open = {each.id: each for each in settings.profiles}
+        self._wanted: dict[str, tuple[model.SipProfile, ListeningProfile]] = {}
+        self._listening_problem = ""
         self._resolver = _resolver(settings, reactor)
         self._credentials = SwitchCredentials(settings)
         self.endpoint = Endpoint(
@@ -118,9 +133,9 @@ class Rustalk(MultiService):
         self.transport = Transport(
             cast("INetwork", reactor),
             receiver=self.endpoint,
-            admits=self.guard.admits,
+            admits=self.guard.admits if self.nodes is None else self._admits,
             knows=self._knows,
-            bars=self.guard.is_banned,
+            bars=self._bars,
             resolver=self._resolver,
             profiles=[self._credentials.listener(each) for each in settings.profiles],
             clients=self._credentials.clients,
@@ -145,10 +160,14 @@ class Rustalk(MultiService):
             logins=self.logins,
             watch=self.guard,
             told=self.ledger,
+            events=self.events,
+            node=node,
+            nodes=self.nodes,
         )
+        self.saved = Saved(store.database, clock, self.core.locator)
         self.calls = self.core.calls
         self._look_up = LoopingCall(self._resolve_trunks)
-        self._listener = Listener(store.database, reactor, {overlay.CHANNEL: store.live.heard})
+        self._listener = Listener(store.database, reactor, self._channels())
         self.switch = Switch(
             self.core,
             clock,
@@ -182,30 +201,115 @@ class Rustalk(MultiService):
             adopted: Any = service
             adopted.setServiceParent(self)
 
+    def _channels(self) -> dict[str, Callable[[str], None]]:
+        """What other nodes tell, and whom it concerns."""
+        channels: dict[str, Callable[[str], None]] = {
+            overlay.CHANNEL: self.store.live.heard,
+            registrations.CHANNEL: self.saved.heard,
+        }
+        if self.nodes is not None:
+            channels[nodes.CHANNEL] = self.nodes.heard
+        return channels
+
     def _is_settled(self, address: str) -> bool:
         """Whether a phone is registered from this address."""
         return self.core.locator.knows(address)
 
     def _knows(self, address: str, profile: str) -> bool:
         """Whether a connection from this address may be more than a stranger's."""
-        return self.screen.knows(address, profile) or self._is_settled(address)
+        return self.screen.knows(address, profile) or self._is_settled(address) or self._is_node(address)
+
+    def _admits(self, address: str, profile: str) -> bool:
+        """Whether what comes from this address is read; what nodes send is not counted."""
+        return self._is_node(address) or self.guard.admits(address, profile)
+
+    def _bars(self, address: str) -> bool:
+        """Whether connections of this address are to be closed: never those of a node, whose address can be forged."""
+        return self.guard.is_banned(address) and not self._is_node(address)
+
+    def _is_node(self, address: str) -> bool:
+        return self.nodes is not None and self.nodes.is_at(address)
 
     # What happens while it runs.
 
     def _use(self, settings: model.Settings, before: model.Settings) -> None:
         """Go by these settings from now on."""
         self._settings = settings
+        if _shapes_listening(settings) != _shapes_listening(before):
+            self._listen(settings)
+        else:
+            self._take_up()
+        if self._look_up.running and settings.trunks is not before.trunks:
+            self._resolve_trunks()
+
+    def _take_up(self) -> None:
+        """Have every part go by the settings in force."""
+        settings = self._in_force()
         self.core.use(settings)
         self.guard.use(settings)
         self.ledger.use(settings.rates)
         self.trace.switch(settings.sip.trace)
-        if self._look_up.running and settings.trunks is not before.trunks:
-            self._resolve_trunks()
+
+    def _listen(self, settings: model.Settings) -> None:
+        """Listen on the profiles of these settings, and dial with their certificates; then go by them."""
+        try:
+            self._credentials = SwitchCredentials(settings, self._credentials)
+        except MaterialError as error:
+            self._not_listening(f"the SIP profiles stay as they were: {error}")
+            self._take_up()
+            return
+        self._wanted = {each.id: (each, self._credentials.listener(each)) for each in settings.profiles}
+        listening = self.transport.use([listener for _, listener in self._wanted.values()], self._credentials.clients)
+        listening.addCallbacks(lambda _: self._not_listening(""), self._not_opened).addBoth(lambda _: self._settle())
+
+    def _not_opened(self, reason: Failure) -> None:
+        if not isinstance(reason.value, ListenError):
+            log.failure("The SIP profiles were not changed", reason)
+        self._not_listening(reason.getErrorMessage())
+
+    def _not_listening(self, problem: str) -> None:
+        self._listening_problem = problem
+        if problem:
+            log.error("{problem}", problem=problem)
+
+    def _settle(self) -> None:
+        """Go by the profiles that are open now; one that could not be opened is what it was."""
+        before, self._open = self._open, {}
+        opened = {each.profile.id: each.profile for each in self.transport.listening}
+        for id, (profile, listener) in self._wanted.items():
+            if id in opened:
+                self._open[id] = profile if opened[id] == listener else before.get(id, profile)
+        settings = self._in_force()
+        self._profiles.update({id: name_ourselves(each, settings) for id, each in self._open.items()})
+        self._name_ports()
+        self._take_up()
+        if self.nodes is not None:
+            self.nodes.move(self._place())
+
+    def _in_force(self) -> model.Settings:
+        """The settings, with the profiles that are open."""
+        profiles = tuple(self._open.values())
+        if not profiles or profiles == self._settings.profiles:
+            return self._settings
+        return replace(self._settings, sip_profiles=profiles)
+
+    def _name_ports(self) -> None:
+        """Put the ports that are open into what we call ourselves."""
+        for opened in self.transport.listening:
+            ports = self._profiles[opened.profile.id].ports
+            ports.update(dict.fromkeys(ports, opened.port))
+
+    def _place(self) -> Node:
+        """Where other nodes call the phones of this one."""
+        profile = meeting_place(self._in_force())
+        port = next((each.port for each in self.transport.listening if profile and each.profile.id == profile.id), 0)
+        return own_place(self.core.locator.node, profile if port else None, port)
 
     def _problems(self) -> Iterable[str]:
         """What is wrong without keeping calls from being taken."""
         store = self.store
-        return [each for each in (store.database.problem, store.live.problem, self.journal.problem) if each]
+        problems = (store.database.problem, store.live.problem, self.journal.problem, self._listening_problem)
+        return [each for each in problems if each]
 
     def _alarm(self, alert: Alert) -> None:
         log.warn("{alert}", alert=str(alert))
@@ -223,14 +327,15 @@ class Rustalk(MultiService):
         _take_files(self._settings.limits.max_calls)
         self.transport.start()
         self.engine.start().addErrback(lambda reason: log.failure("The media engine did not start", reason))
-        for profile_id, profile in self._profiles.items():
-            for transport in profile.ports:
-                profile.ports[transport] = self.transport.port(profile_id)
+        self._name_ports()
         untyped: Any = super()
         untyped.startService()
         self._look_up.start(_RESOLVE_AGAIN).addErrback(lambda reason: log.failure("Resolving trunks stopped", reason))
         self.core.start()
         self._sender.start()
+        self.saved.start()
+        if self.nodes is not None:
+            self.nodes.start(self._place())
         self._listener.start()
         if self._show is not None and self._settings.api.enabled and self._settings.api.auth == "token":
             self.store.tokens.first().addCallbacks(self._show_token, lambda reason: _log_no_token(reason))
@@ -245,6 +350,7 @@ class Rustalk(MultiService):
         patience = self._settings.server.shutdown_timeout
         if len(self.calls):
             log.info("Stopping: {count} calls may go on for {patience:g} s", count=len(self.calls), patience=patience)
+        leaving = self.nodes.stop() if self.nodes is not None else None
         drained = self.calls.drain()
         if len(self.calls) and patience:
             await self._wait(drained, patience)
@@ -261,6 +367,9 @@ class Rustalk(MultiService):
         await self.engine.stop()
         self._listener.stop()
         await self._sender.stop()
+        await self.saved.stop()
+        if leaving is not None:
+            await leaving
         await self.store.stop()
         log.info("RusTalk has stopped; {left} calls were ended", left=left)
 
@@ -318,6 +427,11 @@ def _now() -> datetime:
 
 def _state(settings: model.Settings) -> Path:
     return Path(settings.server.state_directory).expanduser()
+
+
+def _shapes_listening(settings: model.Settings) -> tuple[object, ...]:
+    """What SIP profiles and certificates are made of."""
+    return settings.profiles, settings.teams, settings.trunks, settings.sip.domain
 
 
 def _in_thread(reactor: Any, work: Callable[[], None]) -> Deferred[None]:

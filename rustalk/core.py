@@ -20,7 +20,10 @@ from rustalk.config import formats, model
 from rustalk.interfaces import IFlow, IMediaRelay
 from rustalk.media.session import MediaSide
 from rustalk.observe.counters import Counters
+from rustalk.observe.events import Events
+from rustalk.observe.printable import printable
 from rustalk.pbx.authenticate import Authenticator, Logins
+from rustalk.pbx.bindings import Binding
 from rustalk.pbx.dialplan import Dialplan
 from rustalk.pbx.entry import Entry, House, Service, Watch
 from rustalk.pbx.grants import Grants
@@ -31,6 +34,7 @@ from rustalk.pbx.passport import Passports
 from rustalk.pbx.peers import Peers
 from rustalk.pbx.registrar import Registrar
 from rustalk.pbx.switchboard import Switchboard
+from rustalk.pbx.watching import Watching
 from rustalk.security.identity import VerifiedCertificate
 from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
@@ -41,6 +45,8 @@ from rustalk.transport.layer import Transport
 from rustalk.transport.resolve import Resolver
 from rustalk.trunk.build import build_probes, build_registrations, build_trunks, build_world, media_side
 from rustalk.trunk.gateway import Gateway
+from rustalk.trunk.health import State
+from rustalk.trunk.number import as_user
 from rustalk.trunk.probe import Probe
 from rustalk.trunk.provider import Provider
 from rustalk.trunk.teams import Teams
@@ -82,22 +88,27 @@ class Core:
         logins: Logins,
         watch: Watch | None = None,
         told: Told | None = None,
+        events: Events | None = None,
         node: str = "",
         nodes: Nodes | None = None,
     ) -> None:
         self.settings = settings
         self._wire = wire
+        self._events = events
         self._profiles = profiles
         self._open = {each.id: each for each in settings.profiles}
         self._served = frozenset(self._open)
         self.screen = screen
         clock = wire.clock
         self.dialogs = Dialogs()
-        self.trunks: dict[str, Teams | Provider] = build_trunks(
-            settings, profiles, wire.transport, wire.resolver, clock
-        )
+        self.trunks: dict[str, Teams | Provider] = self._built(settings)
         self.locator = Locator(
-            clock, clock.seconds, node=node, datagrams=wire.transport.datagram_flow, find=self._find_phone
+            clock,
+            clock.seconds,
+            node=node,
+            datagrams=wire.transport.datagram_flow,
+            find=self._find_phone,
+            told=self._registration_changed,
         )
         self.world = build_world(settings, profiles, wire.transport, wire.resolver, clock)
         self.peers = Peers(
@@ -118,6 +129,15 @@ class Core:
             address=self._address,
             now=lambda: datetime.fromtimestamp(clock.seconds(), UTC),
         )
+        self.watching = Watching(
+            wire.endpoint,
+            self.dialogs,
+            self.locator,
+            clock=clock,
+            find=self.extension,
+            contact=lambda flow, user: profiles[flow.profile].contact(flow, as_user(user)),
+            domain=lambda: self.settings.sip.domain,
+        )
         self.calls = Calls(
             wire.endpoint,
             self.dialogs,
@@ -130,6 +150,7 @@ class Core:
             counters=wire.counters,
             loop=_loop(settings.media),
             told=told,
+            lamps=self.watching,
         )
         self.registrar = Registrar(self.locator)
         self.keepalive = Keepalive(
@@ -149,7 +170,7 @@ class Core:
             proven=self.locator.knows,
             algorithms=settings.sip.digest_algorithms,
         )
-        self.services: dict[str, Service] = {"REGISTER": self.registrar.register_received}
+        services: dict[str, Service] = {"REGISTER": self.registrar.register_received, **self.watching.services}
         self.entry = Entry(
             identify=lambda flow: screen.identify(
                 flow.peer[0], flow.profile, cast("VerifiedCertificate | None", flow.identity)
@@ -157,7 +178,7 @@ class Core:
             dialogs=self.dialogs,
             calls=self.calls,
             peers=self.peers,
-            house=House(self._serves, self.locator, self.authenticator, self.services),
+            house=House(self._serves, self.locator, self.authenticator, services),
             strangers=TokenBucket(
                 settings.limits.unknown_per_second, max(1.0, settings.limits.unknown_per_second), clock.seconds()
             ),
@@ -205,6 +226,8 @@ class Core:
         """Go by these settings from now on. Calls in progress go on, save those of trunks that are no more."""
         before, self.settings = self.settings, settings
         self._use_profiles(before, settings)
+        if self.neighbours is not None:
+            self.neighbours.use(settings)
         self.switchboard.use(settings)
         self.screen.use(settings)
         self.calls.use(_policy(settings), bucket(settings.limits.calls_per_second, self._wire.clock.seconds()))
@@ -213,7 +236,7 @@ class Core:
         self._forget_phones(before, settings)
 
     def _use_profiles(self, before: model.Settings, settings: model.Settings) -> None:
-        """Take phones, and call the world and other nodes, over these profiles. Calls over others go on."""
+        """Take phones, and call the world, over these profiles. Calls over others go on."""
         profiles = {each.id: each for each in settings.profiles}
         if tuple(profiles.values()) == before.profiles:
             return
@@ -222,12 +245,10 @@ class Core:
         wire = self._wire
         self.world = build_world(settings, self._profiles, wire.transport, wire.resolver, wire.clock)
         self.peers.world = cast("Trunk | None", self.world)
-        if self.neighbours is not None:
-            self.neighbours.use(settings)
 
     def _renew_trunks(self, before: model.Settings, settings: model.Settings) -> None:
         """Make the trunks that have changed anew; the others keep their health and their counts."""
-        built = build_trunks(settings, self._profiles, self._wire.transport, self._wire.resolver, self._wire.clock)
+        built = self._built(settings)
         old, new = _described(before), _described(settings)
         changed = [id for id in {*self.trunks, *built} if old.get(id) != new.get(id)]
         for id in changed:
@@ -249,6 +270,14 @@ class Core:
         for speaker in (*speakers, *registrations.values()):
             speaker.start()
 
+    def _built(self, settings: model.Settings) -> dict[str, Teams | Provider]:
+        """The trunks of these settings, whose health is told."""
+        wire = self._wire
+        built = build_trunks(settings, self._profiles, wire.transport, wire.resolver, wire.clock)
+        for gateway in (gateway for trunk in built.values() for gateway in trunk.gateways):
+            gateway.told = self._health_changed
+        return built
+
     def _quiet(self, trunk: str) -> None:
         """Speak no more to a trunk as it was."""
         registration = self.registrations.pop(trunk, None)
@@ -261,10 +290,26 @@ class Core:
         """End the registrations of extensions that are no more, are switched off or have another password."""
         if before.extensions is settings.extensions:
             return
+        self.watching.review()
         now = {each.extension: _login(each) for each in settings.extensions if each.enabled}
         for extension in before.extensions:
             if now.get(extension.extension) != _login(extension):
                 self.locator.forget(extension.extension)
+
+    # What is told.
+
+    def _health_changed(self, gateway: Gateway, before: State) -> None:
+        if self._events is not None:
+            health = gateway.health
+            told = {"trunk": gateway.trunk, "host": gateway.authority, "state": health.state.value}
+            self._events.publish("trunk", {**told, "before": before.value, "why": printable(health.why)})
+
+    def _registration_changed(self, event: str, binding: Binding) -> None:
+        self.watching.registration_changed(event, binding)
+        if self._events is not None:
+            told = {"id": binding.id, "extension": binding.extension, "event": event, "node": binding.node}
+            way = {"transport": binding.flow.transport, "address": f"{binding.flow.host}:{binding.flow.port}"}
+            self._events.publish("registration", {**told, **way, "user_agent": printable(binding.user_agent)})
 
     @property
     def speakers(self) -> tuple[Probe | Registration, ...]:

@@ -82,7 +82,7 @@ class CallLogs:
             ),
             Route(
                 "GET",
-                f"{root}/<path:id>",
+                f"{root}/<id>",
                 self.show,
                 "One record with its legs and what its cost is made of.",
                 gives=_LOG,
@@ -134,7 +134,7 @@ class CallLogs:
         if unknown:
             raise ApiError("invalid-body", f"{unknown[0][:64]!r} is none of {', '.join(_EXPORT['properties'])}.")
         format, charges = body.pop("format", None), body.pop("include_charges", False)
-        if format not in CONTENT_TYPES or not isinstance(charges, bool):
+        if not isinstance(format, str) or format not in CONTENT_TYPES or not isinstance(charges, bool):
             raise ApiError("invalid-body", 'Give {"format": "json", "csv" or "pdf", "include_charges": true or false}.')
         wanted = _filter(Ask(query=_texts(body)))
         made = Export(self._records, wanted, cast("Format", format), charges=charges)

@@ -21,6 +21,8 @@ _NAMED = schema.record({"name": {"type": "string"}}, enabled={"type": "boolean"}
 class Codecs(Items):
     """``/api/v1/codecs``. A codec is called ``PCMU/8000``; its name alone does where no other has it."""
 
+    converter = "path:"
+
     def routes(self) -> list[Route]:
         """The routes of every collection, and update, add and remove."""
         body = schema.reference(Codec)

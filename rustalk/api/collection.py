@@ -76,6 +76,9 @@ KINDS = (
 class Items:
     """The routes of one collection."""
 
+    converter = ""
+    """What Werkzeug makes of a name in the path: one segment."""
+
     def __init__(self, kind: Kind, sources: Sources) -> None:
         self.kind = kind
         self.collection: Collection = COLLECTIONS[kind.collection]
@@ -98,7 +101,7 @@ class Items:
                 "next": {"type": ["string", "null"]},
             }
         )
-        one, noun, body = f"{self.root}/<path:key>", self.kind.noun, schema.reference(self.collection.kind)
+        one, noun, body = f"{self.root}/<{self.converter}key>", self.kind.noun, schema.reference(self.collection.kind)
         many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("x") else f"{noun}s"
         made = [
             self.route(

@@ -150,6 +150,8 @@ class Extensions(Items):
             text = ask.body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ApiError("invalid-body", f"The table is not UTF-8 at byte {error.start}. Save it as UTF-8.") from None
+        if not text.strip():
+            raise ApiError("invalid-body", "Send the table, beginning with a header such as `extension,display_name`.")
         settings = self.live.settings
         found = await deferToThread(imported, settings, text)
         passwords: list[dict[str, str]] = []

@@ -115,7 +115,8 @@ def _scope(route: Route) -> str:
 
 
 def _name(route: Route) -> str:
-    path = template(route.path).removeprefix("/api/v1")
+    path = template(route.path)
+    path = path.removeprefix("/api/v1") if path.startswith("/api/") else f"/root{path}"
     return "_".join([route.method.lower(), *re.findall(r"[a-z]+", path.lower())])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import csv
 import io
 import json
@@ -162,7 +161,7 @@ def _is_plain(data: str) -> bool:
 def _decoded(data: str) -> str:
     try:
         return base64.b64decode("".join(data.split()), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise ApiError("invalid-body", "data is neither a table nor the base64 of one in UTF-8.") from None
 
 

@@ -70,7 +70,7 @@ class Registrations:
             ),
             Route(
                 "DELETE",
-                f"{root}/<path:id>",
+                f"{root}/<id>",
                 self.remove,
                 "End a registration; the phone is not called until it registers again.",
                 least="operator",

@@ -17,8 +17,6 @@ __all__ = ["NOBODY", "Answer", "Ask", "Parameter", "Route", "Stream", "Who"]
 Schema = Mapping[str, Any]
 """A JSON schema (OpenAPI 3.1)."""
 
-_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
-
 
 async def _always() -> bool:
     return True
@@ -41,7 +39,7 @@ NOBODY = Who("", None)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One query parameter of a route. ``schema`` is that of its text; ``many``: it may stand any number of times."""
+    """One query parameter of a route. ``schema`` is that of its text."""
 
     name: str
     meaning: str
@@ -70,10 +68,10 @@ class Ask:
 
     def flag(self, name: str) -> bool:
         """A query parameter as a switch, off where it is missing. Raises ApiError."""
-        text = self.query.get(name, "false").lower()
-        if text not in (*_TRUE, *_FALSE):
+        text = self.query.get(name, "false")
+        if text not in ("true", "false"):
             raise ApiError("invalid-parameter", f"{name} must be true or false.")
-        return text in _TRUE
+        return text == "true"
 
     def moment(self, name: str) -> datetime | None:
         """A query parameter as a point in time: RFC 3339, or a date, which is its first moment, UTC. Raises ApiError.

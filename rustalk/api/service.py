@@ -69,6 +69,7 @@ class ApiService(Service):
         self._address = address
         self._wanted = port
         self._store = store
+        self._events = events
         self._access: AccessList | None = None
         self._take(store.live.settings)
         sources = Sources(switch=switch, store=store, records=Records(store.database), events=events, clock=clock)
@@ -92,7 +93,7 @@ class ApiService(Service):
                 f"the API: cannot listen on {self._address} port {self._wanted}: {error.socketError}; "
                 "is another program using it, or is the address not ours? api.port names another port"
             ) from None
-        self._unsubscribe = self._store.live.subscribe(lambda new, old: self._take(new))
+        self._unsubscribe = self._store.live.subscribe(self._changed)
         untyped: Any = super()
         untyped.startService()
         self._log.info("The API listens on {url}", url=f"http://{_authority(self._address)}:{self.port}")
@@ -106,6 +107,11 @@ class ApiService(Service):
             unsubscribe()
         listening, self._listening = self._listening, None
         return None if listening is None else listening.stopListening()
+
+    def _changed(self, new: Settings, old: Settings) -> None:
+        """Take up a change, and tell those who follow the events of it."""
+        self._take(new)
+        self._events.publish("config", {"revision": self._store.live.revision})
 
     def _take(self, settings: Settings) -> None:
         """Go by the access list of these settings."""

@@ -94,4 +94,4 @@ class _Patient:
 def _abort(request: Request) -> None:
     channel: Any = request.channel
     if channel is not None:
-        channel.abortConnection()
+        channel.forceAbortClient()

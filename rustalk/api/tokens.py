@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from rustalk.store.tokens import ROLES, Role, Token, Tokens
+from rustalk.store.tokens import ROLES, Role, Token
 
 from . import schema
 from .errors import ApiError, Fault
@@ -14,7 +14,7 @@ from .moment import moment
 from .route import Answer, Ask, Route, Who
 from .sources import Sources
 
-__all__ = ["TokenList", "first_token"]
+__all__ = ["TokenList"]
 
 _TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
 _LONGEST, _MOST_SCOPES = 64, 50
@@ -37,11 +37,6 @@ _TOKEN = schema.record(
     },
     token=_TEXT,
 )
-
-
-async def first_token(tokens: Tokens) -> str | None:
-    """The text of a token for an admin where there has never been a token; for the program to print once."""
-    return await tokens.first()
 
 
 class TokenList:
@@ -137,7 +132,7 @@ class TokenList:
         if (
             not isinstance(scopes, list)
             or len(scopes) > _MOST_SCOPES
-            or any(each not in self._scopes for each in scopes)
+            or any(not isinstance(each, str) or each not in self._scopes for each in scopes)
         ):
             known = ", ".join(sorted(each for each in self._scopes if ":" not in each))
             faults.append(Fault("$.scopes", f"expected a list of {known}, each alone or with :read or :write"))

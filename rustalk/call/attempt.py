@@ -58,13 +58,16 @@ class Attempt:
     def expire(self) -> None:
         """It has rung for long enough."""
         if self._waiting is not None:
-            self.leg.cancel(reason_field("ring_timeout")[1])
+            self.leg.cancel(reason_field("ring_timeout")[1], "ring_timeout")
             self.resolve(Refused(0, "ring_timeout"))
 
-    def cancel(self, reason: str) -> None:
-        """Stop calling. The attempt ends by its own return: a cancelled one would leave its frames to the collector."""
+    def cancel(self, reason: str, code: str = "") -> None:
+        """Stop calling. The attempt ends by its own return: a cancelled one would leave its frames to the collector.
+
+        ``code`` is why, for the record; '' where somebody else has answered.
+        """
         if self._waiting is not None:
-            self.leg.cancel(reason)
+            self.leg.cancel(reason, code)
             self.resolve(None)
 
 

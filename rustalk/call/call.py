@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -24,6 +24,7 @@ from rustalk.ua.timeouts import Timeout, Timeouts
 
 from . import bridge, digits
 from .attempt import ELSEWHERE, Attempt, Dial, blame
+from .course import Course
 from .dialler import Dialler
 from .early import EarlyMedia
 from .events import (
@@ -44,11 +45,11 @@ from .events import (
 from .leg import CalleeLeg, CallerLeg, Conversation, Leg
 from .renewal import Renewal
 from .setup import hunt
-from .switchboard import Placed
+from .switchboard import Grant, Placed
 from .target import Limit, Target, admitted
 from .verdict import judge
 
-__all__ = ["REDIRECTIONS", "Call", "Change", "Crossroads"]
+__all__ = ["REDIRECTIONS", "Call", "Change", "Crossroads", "Keeper"]
 
 log = Logger()
 
@@ -76,6 +77,19 @@ class Change(Protocol):
         """The call is over."""
 
 
+class Keeper(Protocol):
+    """Who keeps the calls in progress."""
+
+    def call_answered(self, call: Call) -> None:
+        """Both sides talk."""
+
+    def call_handed_on(self, call: Call, old: Leg, new: Leg) -> None:
+        """The side ``old`` hands the call on to ``new``: what was so far is over, the rest gets an id of its own."""
+
+    def call_finished(self, call: Call) -> None:
+        """The call is over; nothing is left but what its record needs."""
+
+
 class Crossroads(Protocol):
     """Where a call asks for ways that it does not know itself."""
 
@@ -96,7 +110,11 @@ class Crossroads(Protocol):
 
 
 class Call:
-    """A call in progress, until ``finished`` is called with it: then nothing is left but what its record needs."""
+    """A call in progress, until its ``keeper`` is told that it has finished.
+
+    ``source`` and ``destination`` are the peers that called and were called. A transfer may turn that round: then who
+    called stands on side 1.
+    """
 
     __slots__ = (
         "_attempt",
@@ -105,8 +123,8 @@ class Call:
         "_dialler",
         "_early",
         "_facing",
-        "_finished",
         "_hush",
+        "_keeper",
         "_parting",
         "_renewal",
         "_retry_after",
@@ -114,6 +132,7 @@ class Call:
         "_ring_timeout",
         "_ring_within",
         "_setup",
+        "_spent",
         "_timeouts",
         "_token",
         "answered_at",
@@ -136,11 +155,15 @@ class Call:
         "placed",
         "redirections",
         "said",
+        "source",
         "started_at",
         "status",
         "subject",
         "transfer",
+        "transferred_from",
+        "transferred_to",
         "tried",
+        "turned",
         "way",
     )
 
@@ -159,7 +182,7 @@ class Call:
         ring_within: float | None,
         info_to: tuple[bool, bool],
         retry_after: int,
-        finished: Callable[[Call], None],
+        keeper: Keeper,
     ) -> None:
         self.id = call_id
         self.way = way
@@ -176,10 +199,13 @@ class Call:
         self.limits: list[Limit | None] = [None, None]
         self.grants = way.grants
         self.incoming: Incoming | None = None
+        self.source: str | None = None
         self.destination: str | None = None
+        self.turned = False
+        self.transferred_from = self.transferred_to = ""
         self.placed: tuple[str, ...] = ()
         self.tried: tuple[CalleeLeg, ...] = ()
-        self.started_at = datetime.now(UTC)
+        self.started_at = timeouts.now()
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.code: str | None = None
@@ -193,7 +219,8 @@ class Call:
         self._token = token
         self._timeouts = timeouts
         self._retry_after = retry_after
-        self._finished = finished
+        self._keeper = keeper
+        self._spent: tuple[Grant, ...] = ()
         self._parting = ""
         self._facing: MediaSide | None = None
         self._ring_timeout = 0.0
@@ -212,8 +239,7 @@ class Call:
 
     def start(self, caller: CallerLeg, incoming: Incoming, targets: Sequence[Target], ring_timeout: float) -> None:
         """Call the targets in turn until one answers."""
-        self.caller = caller
-        caller.course.caller, caller.course.called = self.origin.caller, self.origin.called
+        self.caller, self.source = caller, caller.trunk
         self.incoming = incoming
         self._facing = targets[0].media
         self._ring_timeout = ring_timeout
@@ -248,8 +274,8 @@ class Call:
                 log.warn("Call {call} has no media: {error}", call=self.id, error=str(error))
                 return Refused(0, "no_files" if isinstance(error, NoFilesError) else "no_media_ports")
             flow = await target.reach()
-            leg = self.callee = CalleeLeg(target.trunk, flow, self._token(), self.hear)
-            leg.course.caller, leg.course.called = self.subject.caller, self.subject.called
+            course = Course(self._timeouts.now, self.subject.caller, self.subject.called)
+            leg = self.callee = CalleeLeg(target.trunk, flow, self._token(), self.hear, course)
             self.placed += (leg.call_id,)
             self.tried += (leg,)
             self._renewal.follow(b"", None)
@@ -435,7 +461,7 @@ class Call:
                 self.give_up("bad_media")
             self._resolve(Refused(0, "bad_media"))
             return
-        self.answered_at = datetime.now(UTC)
+        self.answered_at = self._timeouts.now()
         self.caller.course.succeeds()
         self.destination = callee.trunk
         self.media.answered()
@@ -445,6 +471,8 @@ class Call:
         self._setup = None
         if incoming.description not in (b"", description(incoming.request)) and callee.session is not None:
             bridge.described(self.media, incoming.description, 0, callee.session, self.caller.session)
+        if self.ended_at is None:
+            self._keeper.call_answered(self)
 
     def _resolve(self, outcome: Refused | None) -> None:
         attempt, self._attempt = self._attempt, None
@@ -512,21 +540,57 @@ class Call:
         self._renewal.follow(b"", None)
         self.place(old, new)
 
-    def place(self, old: Leg, new: Leg) -> None:
-        """Let ``new`` stand where ``old`` stood."""
+    def place(self, old: Leg, new: Leg, *, joined: bool = False) -> None:
+        """Let ``new`` stand where ``old`` stood; ``joined``: it leads into another call, which has its own record."""
+        old.course.leaves("transferred")
         self.former += (old,)
+        called = self.is_called(old)
         if old is self.caller:
             self.caller = new
         else:
             self.callee = new
+        if called and not joined:
             self.destination = new.trunk
+        elif not joined:
+            self.source = new.trunk
         old.hear = _hear_late
         new.hear = self.hear
+
+    def hand_on(self, old: Leg, new: CalleeLeg, origin: Subject, way: Placed, tried: tuple[CalleeLeg, ...]) -> None:
+        """``old`` has handed the call on to ``new``: from here on it is another call, from the side that stays.
+
+        ``origin`` is that call before the routes, ``way`` behind them; ``tried`` are the legs that it took.
+        """
+        stays = self.other(old)
+        old.course.leaves("transferred")
+        self._keeper.call_handed_on(self, old, new)
+        self.place(old, new)
+        self.placed += (old.call_id,)
+        self.former, self.tried = (), tried
+        self.turned = stays is self.callee
+        self.source, self.destination = stays.trunk if stays is not None else None, new.trunk
+        self.origin, self.way, self.subject = origin, way, way.subject
+        self._spent += self.grants
+        self.grants = way.grants
+        self.started_at, self.answered_at = new.course.started, self._timeouts.now()
+        self._keeper.call_answered(self)
+
+    def is_called(self, leg: Leg) -> bool:
+        """Whether this is the side that was called, or who stands in its place."""
+        return (leg is not self.caller) != self.turned
+
+    def role(self, leg: Leg) -> str:
+        """The side in a word."""
+        return "callee" if self.is_called(leg) else "caller"
+
+    def number_of(self, leg: Leg) -> str:
+        """The number of who stands on a side, as the routes left it."""
+        return self.subject.called if self.is_called(leg) else self.subject.caller
 
     # The end.
 
     def _ended(self, leg: Leg, event: Ended) -> None:
-        side = "caller" if leg is self.caller else "callee"
+        side = self.role(leg)
         self.hung_up_by = "switch" if event.by_switch else side
         if event.by_switch:
             log.info(
@@ -584,7 +648,7 @@ class Call:
         """Release everything, once."""
         self.code = code
         self.status = status
-        self.ended_at = datetime.now(UTC)
+        self.ended_at = self._timeouts.now()
         if self.caller is not None and self.caller.course.answered is None:
             self.caller.course.fails(status or 0)
         for leg in (self.caller, self.callee):
@@ -596,14 +660,14 @@ class Call:
         setup, self._setup = self._setup, None
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            attempt.cancel(self._cancel_reason())
+            attempt.cancel(self._cancel_reason(), code)
         elif setup is not None:
             setup.cancel()
         self.media.close()
         for side in (0, 1):
             self.hold(None, side)
-        self._finished(self)
-        for grant in self.grants:
+        self._keeper.call_finished(self)
+        for grant in (*self._spent, *self.grants):
             grant.release()
 
 

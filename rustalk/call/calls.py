@@ -6,7 +6,6 @@ import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -31,16 +30,17 @@ from rustalk.ua.reasons import REASONS, reason_field
 from rustalk.ua.subject import Subject
 
 from .call import Call
+from .course import Course, Lamp
 from .fork import Fork, Forked
 from .leg import CalleeLeg, CallerLeg, Dialled, Leg
 from .pickup import pick_up
-from .record import refused, snapshot
+from .record import handed_on, refused, snapshot
 from .switchboard import Grant, Placed, Switchboard, enter
 from .takeover import Takeover
 from .target import Target, Trunk
 from .transfers import Transfers
 
-__all__ = ["Calls", "Policy", "Told"]
+__all__ = ["Calls", "Lamps", "Policy", "Told"]
 
 log = Logger()
 
@@ -58,13 +58,20 @@ class Policy:
     min_se: int
 
 
+class Lamps(Protocol):
+    """Who shows others how the calls of a peer are."""
+
+    def lamp(self, peer: str, id: str, subject: Subject, *, is_caller: bool) -> Lamp | None:
+        """What is to be told how one leg of a peer goes; ``id`` tells it from its others. None: nobody can watch."""
+
+
 class Told(Protocol):
     """Who is told of calls that are over."""
 
     def over(self, call: CallSnapshot, grants: Iterable[Grant] = ()) -> None:
         """A call is over; ``grants`` are the limits that it counted under."""
 
-    def tell(self, call: CallSnapshot) -> None:
+    def tell(self, call: Call) -> None:
         """A call has begun, or is answered."""
 
 
@@ -89,6 +96,7 @@ class Calls:
         counters: Counters,
         loop: Mapping[int, str],
         told: Told | None = None,
+        lamps: Lamps | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._dialogs = dialogs
@@ -100,6 +108,7 @@ class Calls:
         self._now = now
         self._counters = counters
         self._told = told
+        self._lamps = lamps
         self._calls: dict[str, Call] = {}
         self._recent: deque[CallSnapshot] = deque(maxlen=_REMEMBERED)
         self._placed: set[str] = set()
@@ -129,7 +138,7 @@ class Calls:
     def invite_received(self, transaction: ServerTransaction, source: str) -> None:
         """A new INVITE from the trunk ``source``."""
         request = transaction.request
-        self._counters.call(datetime.now(UTC).timestamp())
+        self._counters.call(self._endpoint.timeouts.now().timestamp())
         code = self._refusal(request)
         if code is not None:
             self._refuse(transaction, source, code)
@@ -164,11 +173,16 @@ class Calls:
         return None
 
     def _route(self, transaction: ServerTransaction, source: str, timer: SessionTimer) -> None:
-        subject = self._trunks[source].subject(transaction.request)
+        caller = self._trunks[source]
+        subject = caller.subject(transaction.request)
+        barred = caller.limit.barred()
+        if barred:
+            self._refuse(transaction, source, barred, subject)
+            return
         placed = self._switchboard.place(subject, source, transaction.request.get)
         placed, code = enter(self._switchboard, placed, source)
         if code:
-            self._refuse(transaction, source, code, placed.subject, placed.status)
+            self._refuse(transaction, source, code, subject, placed)
         else:
             self._begin(transaction, source, subject, placed, timer)
 
@@ -203,13 +217,15 @@ class Calls:
             ring_within=caller.ring_within,
             info_to=(caller.takes_info, callee.takes_info),
             retry_after=self._policy.retry_after,
-            finished=self._finished,
+            keeper=self,
         )
         if subject.told.is_internal and caller.internal_address:
             media.internal(0, caller.internal_address)
         caller.limit.take()
         call.limits = [caller.limit, target.limit]
-        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear)
+        course = Course(self._endpoint.timeouts.now, origin.caller, origin.called)
+        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course)
+        self._light(leg, subject, is_caller=True)
         try:
             incoming = self._incoming(transaction, leg, subject, timer)
         except RemoteProtocolError:
@@ -222,7 +238,7 @@ class Calls:
         self._totals.update({source, target.trunk})
         call.start(leg, incoming, placed.targets, self._policy.ring_timeout)
         if self._told is not None and call.ended_at is None:
-            self._told.tell(snapshot(call))
+            self._told.tell(call)
 
     def _incoming(
         self, transaction: ServerTransaction, leg: CallerLeg, subject: Subject, timer: SessionTimer
@@ -254,19 +270,22 @@ class Calls:
             self._refuse(transaction, source, found)
             return
         call, old = found
-        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, old.side)
+        course = Course(self._endpoint.timeouts.now, subject.caller, subject.called)
+        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course, old.side)
         incoming = self._incoming(transaction, leg, replace(subject, tenant=tenant or ""), timer)
         if call.answered_at is None:
-            pick_up(call, old, leg, incoming, self._endpoint.timeouts)
+            pick_up(call, old, leg, incoming, trunk.limit, self._endpoint.timeouts)
         else:
             Takeover(call, old, leg, self._endpoint.timeouts).start(incoming, trunk.media_over(transaction.flow))
 
-    def _ringing(self, replaces: Replaces) -> tuple[Call, Leg] | None:
-        """The call that rings at somebody on a branch of these tags."""
+    def _ringing(self, replaces: Replaces) -> tuple[Call, Leg, str] | None:
+        """The call that rings at somebody on a branch of these tags, and the peer that rings."""
         for call in self._calls.values():
             leg = call.callee if call.answered_at is None else None
-            if isinstance(leg, CalleeLeg) and leg.rings(replaces.call_id, replaces.to_tag, replaces.from_tag):
-                return call, leg
+            if isinstance(leg, CalleeLeg):
+                branch = leg.ringing(replaces.call_id, replaces.to_tag, replaces.from_tag)
+                if branch is not None:
+                    return call, leg, branch.trunk
         return None
 
     def _spend(self, subject: Subject) -> str:
@@ -304,6 +323,7 @@ class Calls:
                 timeouts=self._endpoint.timeouts,
             )
         self._placed.add(leg.call_id)
+        self._light(leg, subject, is_caller=False)
         return Outgoing(
             self._endpoint,
             self._dialogs,
@@ -320,22 +340,23 @@ class Calls:
         transaction: ServerTransaction,
         source: str,
         code: str,
-        subject: Subject | None = None,
-        status: int = 0,
+        origin: Subject | None = None,
+        placed: Placed | None = None,
         fields: Iterable[Field] = (),
     ) -> None:
-        """Answer with the status of the code, and leave a record of it."""
-        status = status or REASONS[code].status
+        """Answer with the status of the code, and leave a record of it: who called, and what the routes made of it."""
+        status = (placed.status if placed is not None else 0) or REASONS[code].status
         fields = [reason_field(code, status), *fields]
         if status == 503:
             fields.append(("Retry-After", str(self._policy.retry_after)))
         request = transaction.request
-        subject = subject or Subject(request.from_.uri.number, request.target.number)
+        origin = origin or Subject(request.from_.uri.number, request.target.number)
+        placed = placed or Placed(origin)
         self._counters.refuse(code)
         log.info(
             "Refused a call from {caller} to {called} on {source} with {status}: {code}, {text}",
-            caller=subject.caller,
-            called=subject.called,
+            caller=placed.subject.caller,
+            called=placed.subject.called,
             source=source,
             status=status,
             code=code,
@@ -343,14 +364,42 @@ class Calls:
             call_id=transaction.call_id,
         )
         transaction.respond(status, fields=fields)
-        record = refused(self._endpoint.token(), transaction, source, subject, code, status)
-        self._recent.append(record)
-        if self._told is not None:
-            self._told.over(record)
+        now = self._endpoint.timeouts.now()
+        self._keep(refused(self._endpoint.token(), transaction, source, origin, placed, code, status, now))
 
     # The calls.
 
-    def _finished(self, call: Call) -> None:
+    def call_answered(self, call: Call) -> None:
+        """Tell that both sides talk."""
+        if self._told is not None:
+            self._told.tell(call)
+
+    def call_handed_on(self, call: Call, old: Leg, new: Leg) -> None:
+        """Keep what a transfer has ended; the rest is a call of its own, with a new id."""
+        del self._calls[call.id]
+        self._totals[new.trunk] += 1
+        record = handed_on(call, old, self._endpoint.token(), self._endpoint.timeouts.now())
+        call.id, call.transferred_from = record.transferred_to, call.id
+        self._calls[call.id] = call
+        self._keep(record, call.grants)
+
+    def _light(self, leg: Leg, subject: Subject, *, is_caller: bool) -> None:
+        """Have a leg shown to whoever watches its peer."""
+        if self._lamps is not None:
+            leg.course.lamp = self._lamps.lamp(leg.trunk, leg.call_id, subject, is_caller=is_caller)
+            if is_caller:
+                leg.course.light("trying")
+
+    def _keep(self, record: CallSnapshot, grants: Iterable[Grant] = ()) -> None:
+        self._recent.append(record)
+        if self._told is not None:
+            self._told.over(record, grants)
+
+    def call_finished(self, call: Call) -> None:
+        """Forget the call, but for its record."""
+        for side in (call.caller, call.callee):
+            if side is not None:
+                side.course.light("terminated")
         self._calls.pop(call.id, None)
         self._placed.difference_update(
             call.placed, (leg.call_id for leg in (call.callee, *call.former) if leg is not None)
@@ -360,9 +409,7 @@ class Calls:
             if leg.media is not None:
                 self._counters.media_packets += leg.media.packets
                 self._counters.media_bytes += leg.media.bytes
-        self._recent.append(record)
-        if self._told is not None:
-            self._told.over(record, call.grants)
+        self._keep(record, call.grants)
         if record.answered is None and record.reason is not None:
             self._counters.refuse(record.reason)
         elif record.answered is not None:
@@ -424,9 +471,7 @@ class Calls:
 
     def active(self, trunk: str) -> int:
         """How many calls in progress come from or go to a trunk."""
-        return sum(
-            trunk in (call.caller.trunk if call.caller else None, call.destination) for call in self._calls.values()
-        )
+        return sum(trunk in (call.source, call.destination) for call in self._calls.values())
 
     def total(self, trunk: str) -> int:
         """How many calls have come from or gone to a trunk since the start, those in progress among them."""

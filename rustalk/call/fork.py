@@ -21,6 +21,7 @@ from rustalk.ua.subject import Subject
 from rustalk.ua.timeouts import Timeout, Timeouts
 
 from .attempt import ELSEWHERE, Attempt, Dial, blame
+from .course import Course
 from .events import Answered, Event, Informed, Notified, Offered, Progressed, Referred, Refused, Updated
 from .leg import CalleeLeg, Leg
 from .target import Limit, Target, admitted
@@ -29,7 +30,7 @@ __all__ = ["Fork", "Forked", "Ring"]
 
 log = Logger()
 
-_DECLINED = 600
+_AWAY, _DECLINED = 480, 600
 _LEAST_SECURE_FIRST = ("off", "any", "preferred", "required")
 
 
@@ -45,7 +46,8 @@ class Fork:
     """A target that is several.
 
     ``limit`` is the one where the call counts once, whoever answers; without it each target counts it for itself while
-    it rings. ``is_group`` lets others ring on when one of them declines for all (6xx): they are different people.
+    it rings. ``is_group`` lets others ring on when one of them declines for all (6xx), and keeps one from sending the
+    call elsewhere (3xx): they are different people.
     """
 
     __slots__ = ("is_group", "limit", "media", "rings", "shares", "trunk", "within")
@@ -103,6 +105,7 @@ class Forked:
         "_open",
         "_refusals",
         "_subject",
+        "_timeouts",
         "_timers",
         "_token",
     )
@@ -126,6 +129,7 @@ class Forked:
         self._dial = dial
         self._forget = forget
         self._token = token
+        self._timeouts = timeouts
         self._attempts: dict[Target, Attempt | None] = {}
         self._refusals: list[Refused] = []
         self._open = len(fork.rings)
@@ -138,12 +142,14 @@ class Forked:
 
     def is_ringing(self, call_id: str, our_tag: str, their_tag: str) -> bool:
         """Whether these name a dialog of one that rings."""
-        return any(each is not None and each.leg.rings(call_id, our_tag, their_tag) for each in self._attempts.values())
+        legs = (each.leg for each in self._attempts.values() if each is not None)
+        return any(leg.ringing(call_id, our_tag, their_tag) is not None for leg in legs)
 
     def cancel(self, fields: Iterable[Field] = ()) -> None:
         """Give up whatever rings. Nothing more is reported."""
+        code = self._leg.course.code if self._leg is not None else ""
         self._leg = None
-        self._stop(next((value for name, value in fields if name == "Reason"), ""))
+        self._stop(next((value for name, value in fields if name == "Reason"), ""), code)
 
     def _begin(self, target: Target, body: bytes) -> None:
         if self._leg is None:
@@ -167,8 +173,8 @@ class Forked:
             return
         if self._leg is None or target not in self._attempts:
             return
-        leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, self._leg.side)
-        leg.course.caller, leg.course.called = self._subject.caller, self._subject.called
+        course = Course(self._timeouts.now, self._subject.caller, self._subject.called)
+        leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, course, self._leg.side)
         self._leg.branches += (leg,)
         attempt = self._attempts[target] = Attempt(leg)
         refusal = await attempt.place(self._dial, target, flow, self._subject, body)
@@ -205,11 +211,11 @@ class Forked:
         leg, self._leg = self._leg, None
         if leg is None or not isinstance(winner, CalleeLeg):
             return
-        self._stop(ELSEWHERE, winner)
+        self._stop(ELSEWHERE, winner=winner)
         leg.adopt(winner)
         leg.hear(leg, event)
 
-    def _stop(self, reason: str, winner: Leg | None = None) -> None:
+    def _stop(self, reason: str, code: str = "", winner: Leg | None = None) -> None:
         """Nobody rings any more."""
         for timer in self._timers:
             timer.cancel()
@@ -219,7 +225,7 @@ class Forked:
                 attempt.resolve(None)
                 continue
             if attempt is not None:
-                attempt.cancel(reason)
+                attempt.cancel(reason, code)
                 self._forget(attempt.leg.call_id)
             if self._fork.shares is not None:
                 self._fork.shares.drop(target)
@@ -231,11 +237,11 @@ class Forked:
             self._fork.shares.drop(target)
         if self._leg is None:
             return
-        self._refusals.append(refusal)
+        self._refusals.append(refusal if not (self._fork.is_group and refusal.contacts) else Refused(_AWAY))
         self._open -= 1
         if self._open == 0 or (refusal.status >= _DECLINED and not self._fork.is_group):
             leg, self._leg = self._leg, None
-            self._stop("")
+            self._stop("", "far_end")
             leg.hear(leg, min(self._refusals, key=_rank))
 
 
@@ -263,6 +269,10 @@ class _Shares:
 
     def admit(self) -> str:
         """Each target is asked when it is to ring."""
+        return ""
+
+    def barred(self) -> str:
+        """Nobody calls from a fork."""
         return ""
 
     def take(self) -> None:

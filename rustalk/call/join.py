@@ -13,6 +13,7 @@ from rustalk.ua.timeouts import Timeouts
 
 from . import bridge
 from .call import Call
+from .course import Course
 from .events import Ended
 from .hairpin import Hairpin
 from .leg import Conversation, Leg
@@ -125,12 +126,16 @@ class Join:
         for which, (call, old) in enumerate(zip(self._calls, self._legs, strict=True)):
             beyond = others[1 - which]
             assert beyond is not None
-            leg = Leg(beyond.trunk, beyond, call.id, call.hear, old.side)
+            course = Course(self._timeouts.now)
+            course.succeeds()
+            leg = Leg(beyond.trunk, beyond, call.id, call.hear, course, old.side)
             way = Hairpin(leg, self._flow, call)
             way.local, way.remote = self._told[which], self._told[1 - which]
             leg.session = way
             ways.append(way)
-            call.place(old, leg)
+            call.place(old, leg, joined=True)
+        first, second = self._calls
+        first.transferred_to, second.transferred_from = second.id, first.id
         ways[0].twin, ways[1].twin = ways[1], ways[0]
 
     def _rest_of_joined(self) -> Conversation | None:

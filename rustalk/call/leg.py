@@ -40,9 +40,6 @@ _CAUSES = {
 }
 
 
-_CANCELLED = 487
-
-
 class Wire(Protocol):
     """Where a leg leads, as it is told to people."""
 
@@ -90,14 +87,16 @@ class Leg:
 
     __slots__ = ("call_id", "course", "hear", "peer", "session", "side", "transport", "trunk")
 
-    def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int) -> None:
+    def __init__(
+        self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], course: Course, side: int
+    ) -> None:
         self.side = side
         self.trunk = trunk
         self.call_id = call_id
         self.peer = flow.peer
         self.transport = flow.transport
         self.hear = hear
-        self.course = Course()
+        self.course = course
         self.session: Conversation | None = None
 
     # What the session tells.
@@ -137,8 +136,10 @@ class CallerLeg(Leg):
 
     __slots__ = ()
 
-    def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 0) -> None:
-        super().__init__(trunk, flow, call_id, hear, side)
+    def __init__(
+        self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], course: Course, side: int = 0
+    ) -> None:
+        super().__init__(trunk, flow, call_id, hear, course, side)
 
     def call_cancelled(self, cancel: Request | None, code: str = "caller_lost") -> None:
         """CANCEL, or the caller's connection is lost, or it acknowledged no ring."""
@@ -153,8 +154,10 @@ class CalleeLeg(Leg):
 
     __slots__ = ("branches", "outgoing")
 
-    def __init__(self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], side: int = 1) -> None:
-        super().__init__(trunk, flow, call_id, hear, side)
+    def __init__(
+        self, trunk: str, flow: Wire, call_id: str, hear: Callable[[Leg, Event], None], course: Course, side: int = 1
+    ) -> None:
+        super().__init__(trunk, flow, call_id, hear, course, side)
         self.outgoing: Dialled | None = None
         self.branches: tuple[CalleeLeg, ...] = ()
 
@@ -183,9 +186,12 @@ class CalleeLeg(Leg):
         self.course.fails(0, cause)
         self.hear(self, Refused(0, cause))
 
-    def rings(self, call_id: str, our_tag: str, their_tag: str) -> bool:
-        """Whether these name a dialog of somebody who rings here."""
-        return self.outgoing is not None and self.outgoing.is_ringing(call_id, our_tag, their_tag)
+    def ringing(self, call_id: str, our_tag: str, their_tag: str) -> CalleeLeg | None:
+        """Who rings here in a dialog that these name: this leg, or one of its branches."""
+        if self.outgoing is None or not self.outgoing.is_ringing(call_id, our_tag, their_tag):
+            return None
+        found = (branch.ringing(call_id, our_tag, their_tag) for branch in self.branches)
+        return next((each for each in found if each is not None), self)
 
     def adopt(self, winner: CalleeLeg) -> None:
         """Be the leg of several that has answered."""
@@ -197,10 +203,10 @@ class CalleeLeg(Leg):
         if isinstance(self.session, Session):
             self.session.listener = self
 
-    def cancel(self, reason: str) -> None:
-        """Stop calling; whoever answers now is told BYE."""
+    def cancel(self, reason: str, code: str = "") -> None:
+        """Stop calling, for the Reason header ``reason``; whoever answers now is told BYE."""
         if self.outgoing is not None:
-            self.course.fails(_CANCELLED)
+            self.course.cancelled(code)
             self.outgoing.cancel([("Reason", reason)] if reason else [])
             self.outgoing = None
 

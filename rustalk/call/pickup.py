@@ -16,6 +16,7 @@ from rustalk.ua.timeouts import Timeouts
 from .call import Call
 from .events import Answered
 from .leg import CallerLeg, Leg
+from .target import Limit
 
 __all__ = ["pick_up"]
 
@@ -26,16 +27,17 @@ _PAUSE = 0.1
 _KEY = 30
 
 
-def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, timeouts: Timeouts) -> None:
-    """Answer the ringing call with ``leg``.
+def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, limit: Limit, timeouts: Timeouts) -> None:
+    """Answer the ringing call with ``leg``, at whose ``limit`` it counts from then on.
 
     Its caller offers media and so did ours: it is taken on hold, and then asked like anybody who answers a call. One
     that brings no offer gets ours at once, and its ACK answers.
     """
     offer = call.media.sent(1) or b""
     if not incoming.description:
-        call.picked_up(old, leg)
+        _picked_up(call, old, leg, limit)
         leg.session = incoming.answer(offer)
+        leg.course.succeeds()
         return
     try:
         body = parked(incoming.description, offer, secrets.token_bytes(_KEY))
@@ -43,9 +45,10 @@ def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, timeouts: 
         log.info("Call {call} was not picked up: {error}", call=call.id, error=str(error))
         incoming.reject(488, fields=[reason_field("bad_media")])
         return
-    call.picked_up(old, leg)
+    _picked_up(call, old, leg, limit)
     session = incoming.answer(body)
     leg.session = session
+    leg.course.succeeds()
 
     def done(status: int, answer: bytes) -> None:
         if 200 <= status < 300 and answer:
@@ -67,3 +70,9 @@ def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, timeouts: 
                 call.give_up("no_ack")
 
     timeouts.start(_PAUSE, ask, ask, _TRIES)
+
+
+def _picked_up(call: Call, old: Leg, leg: CallerLeg, limit: Limit) -> None:
+    limit.take()
+    call.hold(limit, leg.side)
+    call.picked_up(old, leg)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import TypedDict
 
 from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, MediaSnapshot, SentSnapshot
@@ -16,12 +16,10 @@ from rustalk.ua.subject import Subject
 
 from .call import Call
 from .course import Course
-from .leg import CalleeLeg, Leg
+from .leg import CalleeLeg, CallerLeg, Leg
+from .switchboard import Placed
 
-__all__ = ["refused", "snapshot"]
-
-_OUTCOMES = {487: "caller_cancelled", 408: "target_silent", 503: "target_unreachable"}
-"""Codes for the statuses that are ours where nobody gave one."""
+__all__ = ["handed_on", "refused", "snapshot"]
 
 _NOT_VOICE = frozenset({"telephone-event", "cn", "red"})
 
@@ -32,7 +30,9 @@ def snapshot(call: Call) -> CallSnapshot:
         state = CallState.RINGING if call.answered_at is None else CallState.ACTIVE
     else:
         state = CallState.FAILED if call.answered_at is None else CallState.ENDED
-    sides = [leg for leg in (call.caller, call.callee) if leg is not None]
+    sides = [leg for leg in (call.caller, call.callee) if leg is not None and leg.peer[0]]
+    if call.turned:
+        sides.reverse()
     legs = (*(_leg(call, leg) for leg in sides), *(_gone(call, leg) for leg in _former(call, sides)))
     return CallSnapshot(
         id=call.id,
@@ -40,7 +40,7 @@ def snapshot(call: Call) -> CallSnapshot:
         caller=call.subject.caller,
         called=call.subject.called,
         started=call.started_at,
-        source_trunk=call.caller.trunk if call.caller is not None else None,
+        source_trunk=call.source,
         destination_trunk=call.destination,
         answered=call.answered_at,
         ended=call.ended_at,
@@ -52,23 +52,54 @@ def snapshot(call: Call) -> CallSnapshot:
         route=call.way.route,
         original_caller=call.origin.caller,
         original_called=call.origin.called,
+        transferred_to=call.transferred_to,
+        transferred_from=call.transferred_from,
         tenant=call.subject.tenant,
         caller_name=call.subject.display,
     )
 
 
+def handed_on(call: Call, leg: Leg, onward: str, now: datetime) -> CallSnapshot:
+    """The call as it was when the side ``leg`` handed it on: the call of the id ``onward`` is what became of it.
+
+    Who stays is counted there, once for both.
+    """
+    so_far = snapshot(call)
+    legs = tuple(replace(each, goes_on=each.sip_call_id != leg.call_id) for each in so_far.legs[:2])
+    return replace(
+        so_far,
+        state=CallState.ENDED,
+        ended=now,
+        legs=(*legs, *so_far.legs[2:]),
+        reason="transferred",
+        hung_up_by=call.role(leg),
+        transferred_to=onward,
+    )
+
+
 def refused(
-    call_id: str, transaction: ServerTransaction, source: str, subject: Subject, code: str, status: int
+    call_id: str,
+    transaction: ServerTransaction,
+    source: str,
+    origin: Subject,
+    placed: Placed,
+    code: str,
+    status: int,
+    now: datetime,
 ) -> CallSnapshot:
     """A call that never began."""
-    now = datetime.now(UTC)
-    peer = transaction.flow.peer
+    peer, subject = transaction.flow.peer, placed.subject
     leg = LegSnapshot(
         sip_call_id=transaction.call_id,
         direction="in",
         trunk=source,
         peer=f"{peer[0]}:{peer[1]}",
         transport=transaction.flow.transport,
+        started=now,
+        ended=now,
+        sip_status=status,
+        caller=origin.caller,
+        called=origin.called,
     )
     return CallSnapshot(
         id=call_id,
@@ -82,16 +113,17 @@ def refused(
         reason=code,
         sip_status=status,
         hung_up_by="switch",
+        route=placed.route,
+        original_caller=origin.caller,
+        original_called=origin.called,
+        tenant=subject.tenant,
+        caller_name=subject.display,
     )
 
 
 def _leg(call: Call, leg: Leg) -> LegSnapshot:
     return LegSnapshot(
-        sip_call_id=leg.call_id,
-        direction="in" if leg.side == 0 else "out",
-        trunk=leg.trunk,
-        peer=f"{leg.peer[0]}:{leg.peer[1]}",
-        transport=leg.transport,
+        **_who(leg),
         codecs=_codecs(leg),
         media=_media(call, leg),
         **_went(call, leg.course),
@@ -101,14 +133,10 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot:
 def _gone(call: Call, leg: Leg) -> LegSnapshot:
     """A side that is no more: it did not answer, or another one took its place."""
     return LegSnapshot(
-        sip_call_id=leg.call_id,
-        direction="in" if leg.side == 0 else "out",
-        trunk=leg.trunk,
-        peer=f"{leg.peer[0]}:{leg.peer[1]}",
-        transport=leg.transport,
+        **_who(leg),
         codecs=_codecs(leg),
         **_went(call, leg.course),
-        reason=_OUTCOMES.get(leg.course.status or 0, "far_end") if leg.course.answered is None else "transferred",
+        reason=leg.course.code or None,
     )
 
 
@@ -121,6 +149,25 @@ def _former(call: Call, sides: Iterable[Leg]) -> Iterable[Leg]:
             if id(each) not in seen and each.peer[0]:
                 seen.append(id(each))
                 yield each
+
+
+class _Peer(TypedDict):
+    sip_call_id: str
+    direction: str
+    trunk: str | None
+    peer: str
+    transport: str
+
+
+def _who(leg: Leg) -> _Peer:
+    """The fields of a leg that tell who is there; one that leads into another call is nobody's own."""
+    return {
+        "sip_call_id": leg.call_id,
+        "direction": "in" if isinstance(leg, CallerLeg) else "out",
+        "trunk": leg.trunk if isinstance(leg, (CallerLeg, CalleeLeg)) else None,
+        "peer": f"{leg.peer[0]}:{leg.peer[1]}",
+        "transport": leg.transport,
+    }
 
 
 class _Times(TypedDict, total=False):

@@ -57,6 +57,12 @@ class Switchboard(Protocol):
     def onward(self, placed: Placed, source: str, refusal: Refused) -> Placed | None:
         """Where a call goes that nobody there has taken; None where it ends."""
 
+    def asker(self, peer: str, source: str) -> str:
+        """In whose name a call from ``source`` goes on that ``peer`` has sent elsewhere by a 3xx."""
+
+    def picks_up(self, source: str, peer: str) -> bool:
+        """Whether the peer ``source`` may answer a call that rings at ``peer``."""
+
 
 def nothing(name: str) -> str | None:
     """A call without an INVITE of its own: the target of a transfer."""

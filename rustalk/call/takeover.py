@@ -74,6 +74,7 @@ class Takeover:
         self._finish()
         try:
             self.leg.session = incoming.answer(told)
+            self.leg.course.succeeds()
         except RemoteProtocolError as error:
             log.info("Call {call} was not taken over: {error}", call=self._call.id, error=error.reason)
             incoming.reject(error.status)

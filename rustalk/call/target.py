@@ -24,6 +24,9 @@ class Limit(Protocol):
     def admit(self) -> str:
         """Ask for a call to the trunk: '' when it may begin, else the code of the reason why not."""
 
+    def barred(self) -> str:
+        """The code of the reason why no call may come from there now, '' where one may; nothing is counted."""
+
     def take(self) -> None:
         """Count a call from the trunk."""
 

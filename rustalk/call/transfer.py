@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -17,11 +18,12 @@ from rustalk.ua.timeouts import Timeout, Timeouts
 
 from .attempt import Attempt, Dial, blame
 from .call import REDIRECTIONS, Call
+from .course import Course
 from .events import Answered, Ended, Event, Informed, Notified, Offered, Progressed, Referred, Refused, Updated
 from .leg import CalleeLeg, Leg
 from .setup import hunt
 from .substitute import Substitution
-from .switchboard import Placed
+from .switchboard import Grant, Placed
 from .target import Limit, Target, admitted
 
 __all__ = ["Transfer"]
@@ -46,8 +48,10 @@ class Transfer:
         "_dial",
         "_facing",
         "_follow",
+        "_grants",
         "_leg",
         "_limit",
+        "_origin",
         "_over",
         "_place",
         "_rang",
@@ -58,7 +62,9 @@ class Transfer:
         "_subject",
         "_timeouts",
         "_token",
+        "_tried",
         "_trunk",
+        "_way",
     )
 
     def __init__(
@@ -66,7 +72,8 @@ class Transfer:
         call: Call,
         leg: Leg,
         referral: Referral,
-        subject: Subject,
+        origin: Subject,
+        way: Placed,
         *,
         dial: Dial,
         token: Callable[[], str],
@@ -76,7 +83,9 @@ class Transfer:
         self._call = call
         self._leg = leg
         self._referral = referral
-        self._subject = subject
+        self._origin = origin
+        self._way = way
+        self._subject = way.subject
         self._dial = dial
         self._token = token
         self._timeouts = timeouts
@@ -85,8 +94,10 @@ class Transfer:
         self._trunk = ""
         self._redirections = REDIRECTIONS
         self._limit: Limit | None = None
+        self._grants: tuple[Grant, ...] = ()
+        self._tried: tuple[CalleeLeg, ...] = ()
         self._attempt: Attempt | None = None
-        self._answered: Leg | None = None
+        self._answered: CalleeLeg | None = None
         self._place: Substitution | None = None
         self._departed: Ended | None = None
         self._setup: Deferred[None] | None = None
@@ -94,9 +105,10 @@ class Transfer:
         self._rang = False
         self._over = False
 
-    def start(self, targets: Sequence[Target], ring_timeout: float) -> None:
+    def start(self, ring_timeout: float) -> None:
         """Accept the REFER and call the targets, the first of which has admitted the call, in turn."""
-        self._limit = targets[0].limit
+        targets = self._way.targets
+        self._limit, self._grants = targets[0].limit, self._way.grants
         self._call.transfer = self
         self._referral.accept()
         self._ring = self._timeouts.start(ring_timeout, self._fail, "ring_timeout")
@@ -127,7 +139,9 @@ class Transfer:
         flow = await target.reach()
         if self._over:
             return None
-        leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, self._leg.side)
+        course = Course(self._timeouts.now, self._subject.caller, self._subject.called)
+        leg = CalleeLeg(target.trunk, flow, self._token(), self._hear, course, self._leg.side)
+        self._tried += (leg,)
         attempt = self._attempt = Attempt(leg)
         self._call.placed += (leg.call_id,)
         patience = self._timeouts.start(target.within, attempt.expire) if target.within is not None else None
@@ -155,8 +169,8 @@ class Transfer:
         found = self._follow(self._trunk, self._leg.trunk, self._subject, contacts)
         if found is None:
             return False
-        self._subject = found.subject
-        self._call.grants += found.grants
+        self._way, self._subject = found, found.subject
+        self._grants += found.grants
         self._hold(found.targets[0].limit)
         self._redirections -= 1
         self._hunt(found.targets)
@@ -180,7 +194,7 @@ class Transfer:
             case Progressed():
                 self._rang = True
                 self._referral.tell(event.status)
-            case Answered():
+            case Answered() if isinstance(leg, CalleeLeg):
                 self._settle(leg, event.body)
             case Refused():
                 self._resolve(event)
@@ -199,7 +213,7 @@ class Transfer:
         if attempt is not None:
             attempt.resolve(outcome)
 
-    def _settle(self, leg: Leg, body: bytes) -> None:
+    def _settle(self, leg: CalleeLeg, body: bytes) -> None:
         """Somebody answered: the side that stays hears of it, then the places are changed."""
         self._answered = leg
         self._stop_ring()
@@ -224,7 +238,8 @@ class Transfer:
         self._place = None
         if told != leg.session.local:
             leg.session.offer(told, lambda status, answer: None)
-        self._call.place(self._leg, leg)
+        way, self._grants = replace(self._way, grants=self._grants), ()
+        self._call.hand_on(self._leg, leg, self._origin, way, self._tried)
         self._call.hold(self._limit, leg.side)
         self._limit = None
         self._referral.finish(200)
@@ -276,15 +291,20 @@ class Transfer:
         if place is not None:
             place.abandon(self._leg.session if self._call.ended_at is None else None)
         self._hold(None)
+        grants, self._grants = self._grants, ()
+        for grant in grants:
+            grant.release()
         if self._attempt is not None:
             attempt, self._attempt = self._attempt, None
-            attempt.cancel(reason_field(code)[1])
+            attempt.cancel(reason_field(code)[1], code)
         elif self._setup is not None:
             self._setup.cancel()
         leg, self._answered = self._answered, None
         if leg is not None and leg.session is not None:
+            leg.course.leaves(code)
             leg.session.bye([reason_field(code)])
             leg.session = None
+        self._call.tried += self._tried
 
     def _finish(self) -> None:
         self._over = True

@@ -42,9 +42,9 @@ _CONTACTS = 8
 class Transfers:
     """Decides who is called when a call is to go elsewhere, and whether it may.
 
-    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings. ``spend`` counts a
-    new call, and gives the code of why it may not begin. ``loop`` gives the address, by IP version, over which the
-    media of two calls of ours reach each other.
+    ``owner`` finds the call and the leg of a dialog, ``ringing`` those of a branch that rings, and where it does.
+    ``spend`` counts a new call, and gives the code of why it may not begin. ``loop`` gives the address, by IP version,
+    over which the media of two calls of ours reach each other.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Transfers:
         timeouts: Timeouts,
         ring_timeout: float,
         owner: Callable[[Usage], tuple[Call, Leg] | None],
-        ringing: Callable[[Replaces], tuple[Call, Leg] | None],
+        ringing: Callable[[Replaces], tuple[Call, Leg, str] | None],
         spend: Callable[[Subject], str],
         loop: Mapping[int, str],
     ) -> None:
@@ -121,18 +121,18 @@ class Transfers:
             referral.accept()
             referral.finish(placed.status or REASONS[code].status)
             return
-        call.grants += placed.grants
         transfer = Transfer(
             call,
             leg,
             referral,
-            placed.subject,
+            subject,
+            placed,
             dial=self._dial,
             token=self._token,
             timeouts=self._timeouts,
             follow=self._follow,
         )
-        transfer.start(placed.targets, self._ring_timeout)
+        transfer.start(self._ring_timeout)
 
     def _handed_on(self, call: Call, leg: Leg, referral: Referral) -> Subject:
         """The call as its new side sees it: from the side that stays (XFR-04)."""
@@ -143,7 +143,9 @@ class Transfers:
             host=self._trunks[leg.trunk].host_of(subject.tenant),
             is_secure=referral.target.scheme == "sips",
         )
-        return fresh if leg is call.callee else replace(fresh, caller=subject.called, display="")
+        stays = call.other(leg)
+        number = call.number_of(stays) if stays is not None else subject.caller
+        return fresh if number == subject.caller else replace(fresh, caller=number, display="")
 
     def _enter(self, placed: Placed, source: str) -> tuple[Placed, str]:
         """Count a call as a new one, and at the first target that takes it; or the code of why none does."""
@@ -160,8 +162,9 @@ class Transfers:
         """
         ringing = self._ringing(replaces)
         if ringing is not None:
-            fits = ringing[1].trunk == source and tenant in (None, ringing[0].subject.tenant)
-            return ringing if fits else "no_dialog"
+            call, leg, peer = ringing
+            fits = self._switchboard.picks_up(source, peer) and tenant in (None, call.subject.tenant)
+            return (call, leg) if fits else "no_dialog"
         usage = self._dialogs.get((replaces.call_id, replaces.to_tag, replaces.from_tag))
         found = self._owner(usage) if usage is not None and usage.trunk == source else None
         if found is None:
@@ -211,6 +214,7 @@ class Transfers:
         former = self._trunks.get(trunk)
         if former is None or former.redirects != "follow":
             return None
+        asker = self._switchboard.asker(trunk, source)
         for contact in contacts[:_CONTACTS]:
             number = former.inward(_number(contact))
             if not number or number == subject.called:
@@ -223,7 +227,7 @@ class Transfers:
                 told=replace(subject.told, history=history),
                 is_secure=contact.lower().startswith("sips:"),
             )
-            placed, code = self._enter(self._switchboard.place(moved, source), source)
+            placed, code = self._enter(self._switchboard.place(moved, asker), source)
             if not code:
                 return placed
         return None

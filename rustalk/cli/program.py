@@ -12,11 +12,15 @@ from rustalk import __version__
 from rustalk.cli.calls import CALL, HANGUP, LIST_CALLS
 from rustalk.cli.certificates import RELOAD_CERTIFICATES
 from rustalk.cli.command import Command, CommandError, Exit
+from rustalk.cli.completion import completion
 from rustalk.cli.configuration import CHECK_CONFIG, GENERATE_CONFIG
 from rustalk.cli.database import DATABASE
+from rustalk.cli.items import ITEMS
+from rustalk.cli.operation import OPERATION
+from rustalk.cli.revisions import CONFIG
 from rustalk.cli.route import ROUTE
 from rustalk.cli.start import START
-from rustalk.cli.status import STATUS, TRUNKS
+from rustalk.cli.status import STATUS
 from rustalk.cli.teams import TEAMS
 from rustalk.cli.token import TOKEN
 
@@ -24,6 +28,8 @@ __all__ = ["COMMANDS", "main"]
 
 _EPILOG = """\
 Begin with `rustalk demo`: a simulated Teams, a carrier and a switch, and one call each way.
+
+What asks a running switch takes a token of its API: --token, $RUSTALK_TOKEN, or a file (--token-file).
 
 exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no switch answers
 """
@@ -55,11 +61,14 @@ COMMANDS = (
     LIST_CALLS,
     CALL,
     HANGUP,
-    TRUNKS,
+    *ITEMS,
+    *OPERATION,
+    CONFIG,
     TEAMS,
     RELOAD_CERTIFICATES,
     DATABASE,
     TOKEN,
+    completion(lambda: _parser()),
     Command("teams-sim", "run the simulated Teams proxies", _rest, _teams_sim),
 )
 """Every verb, in the order of the help."""

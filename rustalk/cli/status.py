@@ -1,4 +1,4 @@
-"""`rustalk status` and `rustalk trunks`: is it well, and whom does it reach."""
+"""`rustalk status`, and what `rustalk trunks` shows: is it well, and whom does it reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rustalk.observe.printable import printable
 from .client import add_server_argument, client_for
 from .command import Command, Exit, text, write_json, write_table
 
-__all__ = ["STATUS", "TRUNKS"]
+__all__ = ["STATUS", "show_trunks"]
 
 
 def _status(arguments: Namespace, out: TextIO) -> int:
@@ -32,7 +32,8 @@ def _status(arguments: Namespace, out: TextIO) -> int:
     return Exit.DONE
 
 
-def _trunks(arguments: Namespace, out: TextIO) -> int:
+def show_trunks(arguments: Namespace, out: TextIO) -> int:
+    """Write the trunks with the health of their hosts."""
     body = client_for(arguments).get("/api/v1/trunks")
     if arguments.json:
         write_json(body, out)
@@ -55,4 +56,3 @@ def _span(seconds: float) -> str:
 
 
 STATUS = Command("status", "show whether the switch is well", add_server_argument, _status)
-TRUNKS = Command("trunks", "show the trunks and why they are up or down", add_server_argument, _trunks)

@@ -31,6 +31,9 @@ class Codec:
     description: str = field(default="", metadata=about("Free text.", example="G.711 mu-law (64 kbps)"))
     enabled: bool = field(default=True, metadata=about("Whether the codec may be used where a trunk names codecs."))
     is_standard: bool = field(default=False, metadata=about("Whether the codec came with the product."))
+    priority: int = field(
+        default=0, metadata=about("Place in lists that people see, lower first.", low=0, high=1000000)
+    )
 
     @property
     def key(self) -> tuple[str, int, int]:

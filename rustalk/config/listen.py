@@ -69,6 +69,15 @@ class Sip:
             check=formats.host,
         ),
     )
+    country: str = field(
+        default="",
+        metadata=about(
+            "Country of the house (ISO 3166, two letters): where a trunk names none, it decides which numbers are "
+            "domestic, and its emergency numbers always pass. Empty: the country that all trunks with one share.",
+            example="DE",
+            check=formats.country,
+        ),
+    )
     user_agent: str = field(
         default=f"RusTalk/{__version__}",
         metadata=about(

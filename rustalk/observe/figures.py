@@ -98,9 +98,9 @@ class Figures:
         self._registrations: dict[str, _Registrations] = {}
 
     def call(self, snapshot: CallSnapshot) -> None:
-        """Count a call that is over. Legs without a trunk are of nobody and left out."""
+        """Count a call that is over. Legs without a trunk are of nobody; those that go on are counted when they end."""
         for leg in snapshot.legs:
-            if leg.trunk is not None:
+            if leg.trunk is not None and not leg.goes_on:
                 sessions = self._inbound if leg.direction == "in" else self._outbound
                 sessions.setdefault(_key(leg.trunk), _Sessions()).add(snapshot, leg)
 

@@ -21,12 +21,16 @@ __all__ = ["RouteLimits", "asked", "policies_of"]
 
 
 def asked(plan: Dialplan, query: Query, made: Decision, destination: Destination) -> Asked:
-    """The call as policies see it: from who dials, to what leaves the house, over the trunk that carries it."""
+    """The call as policies see it: from who dials, to what leaves the house, over the trunk that carries it.
+
+    An extension that forwards a call or hands one on dials for itself, whoever is calling.
+    """
     leaves = destination.type == "Trunk" and destination.value != TEAMS
     country = region_of(made.destination, plan.country_of((destination,))) if leaves else None
     trunk = destination.value if destination.type == "Trunk" else query.source
     trunk = "" if calling_extension(trunk) else trunk
-    return Asked(query.caller, made.destination, trunk, query.now, country, made.is_emergency)
+    caller = calling_extension(query.source) or query.caller
+    return Asked(caller, made.destination, trunk, query.now, country, made.is_emergency)
 
 
 def policies_of(

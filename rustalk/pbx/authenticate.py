@@ -9,7 +9,8 @@ fills no table, and a 407 to an INVITE from a forged address is not repeated to 
 that is much longer than its request comes out of a small allowance, unless a phone is registered from that address.
 
 SHA-256 is offered first and MD5 beside it. There are phones that give up when they see an algorithm that they do not
-know, against RFC 7616 section 3.7 (libre 1.0, for one): who comes again without an answer is offered MD5 alone.
+know, against RFC 7616 section 3.7 (libre 1.0, for one): who comes again without an answer is offered MD5 alone, and
+who uses MD5 stays with it when its nonce has grown old.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, Protocol, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -36,6 +37,7 @@ from rustalk.sip.message import Request, Response
 from rustalk.sip.transaction.effects import Send
 from rustalk.transport.identity import PeerIdentity
 from rustalk.ua.endpoint import ServerTransaction
+from rustalk.ua.reasons import reason_field
 
 __all__ = ["Authenticator", "Logins", "Why"]
 
@@ -54,8 +56,11 @@ _RATIO = 1.5
 _ALLOWANCE, _ALLOWANCE_PER_SECOND = 32768.0, 1024.0
 """Bytes beyond that, for all unproven addresses together."""
 _LINES, _LINES_PER_SECOND = 50.0, 10.0
+_CODES = {Verdict.WRONG: "login_failed", Verdict.REPLAYED: "login_replayed"}
 _NONCES = 20_000
 _CALLERS = 20_000
+_ATTEMPT = 1.0
+"""Seconds after which a request is another attempt, not one of several that a phone sends together."""
 _NOBODYS = "what is hashed where there is no password"
 
 
@@ -91,30 +96,58 @@ def _barred(extension: Extension | None, address: str) -> Why | None:
     return None if inside or not networks else "network"
 
 
-class _Offers:
-    """Who is offered MD5 alone, by address and name; those heard of longest ago are forgotten."""
+class _Offer(NamedTuple):
+    """What a caller is offered: MD5 ``alone`` or beside SHA-256; and since when which request has waited for an answer.
 
-    __slots__ = ("_asked",)
+    ``request`` is 0 where none does.
+    """
+
+    alone: bool = False
+    request: int = 0
+    since: float = 0.0
+
+
+class _Offers:
+    """Who is offered MD5 alone, by address and name; those heard of longest ago are forgotten.
+
+    A challenge without an answer may have been too much for the caller, or was lost: the next attempt gets the other
+    offer, so that whoever can log in at all does so by its second attempt. Requests that come together are one attempt.
+    """
+
+    __slots__ = ("_offers",)
 
     def __init__(self) -> None:
-        self._asked: dict[tuple[str, str], int | None] = {}
+        self._offers: dict[tuple[str, str], _Offer] = {}
 
     def is_md5_alone(self, caller: tuple[str, str]) -> bool:
-        """Whether this caller has stumbled over our challenge."""
-        return self._asked.get(caller, 0) is None
+        """Whether MD5 alone is what this caller is offered now."""
+        return self._offers.get(caller, _Offer()).alone
 
-    def challenged(self, caller: tuple[str, str], request: Request) -> None:
-        """A request that shows nothing: a copy of the last one, or the caller did not know how to answer."""
+    def challenged(self, caller: tuple[str, str], request: Request, now: float) -> None:
+        """A request that shows nothing, which is challenged."""
         asked = hash((request.call_id, request.cseq))
-        before = self._asked.pop(caller, asked)
-        if len(self._asked) >= _CALLERS:
-            del self._asked[next(iter(self._asked))]
-        self._asked[caller] = asked if before == asked else None
+        offer = self._offers.get(caller, _Offer())
+        if not offer.request:
+            self._keep(caller, _Offer(offer.alone, asked, now))
+        elif offer.request != asked and now - offer.since >= _ATTEMPT:
+            self._keep(caller, _Offer(not offer.alone, asked, now))
 
     def answered(self, caller: tuple[str, str]) -> None:
         """A caller knows how to answer what it was offered."""
-        if not self.is_md5_alone(caller):
-            self._asked.pop(caller, None)
+        if self.is_md5_alone(caller):
+            self._keep(caller, _Offer(alone=True))
+        else:
+            self._offers.pop(caller, None)
+
+    def settle(self, caller: tuple[str, str]) -> None:
+        """Offer MD5 alone to a caller that has the password and used MD5: it may know nothing else."""
+        self._keep(caller, _Offer(alone=True))
+
+    def _keep(self, caller: tuple[str, str], offer: _Offer) -> None:
+        self._offers.pop(caller, None)
+        if len(self._offers) >= _CALLERS:
+            del self._offers[next(iter(self._offers))]
+        self._offers[caller] = offer
 
 
 class Authenticator:
@@ -160,13 +193,13 @@ class Authenticator:
             if extension is not None:
                 self._logins.on_success(flow.peer[0], extension.extension)
                 return extension
+        caller = _caller(request, flow)
         answer = self._shown(request)
         if answer is not None:
-            return self._judge(transaction, answer)
-        caller = _caller(request, flow)
+            return self._judge(transaction, answer, caller)
         self._logins.on_challenge(*caller)
-        self._offers.challenged(caller, request)
-        self._challenge(transaction)
+        self._offers.challenged(caller, request, self._clock.seconds())
+        self._challenge(transaction, caller)
         return None
 
     def _certified(self, request: Request, flow: IFlow) -> Extension | None:
@@ -191,9 +224,11 @@ class Authenticator:
                 return answer
         return None
 
-    def _judge(self, transaction: ServerTransaction, answer: Authorization) -> Extension | None:
+    def _judge(
+        self, transaction: ServerTransaction, answer: Authorization, caller: tuple[str, str]
+    ) -> Extension | None:
         request, address = transaction.request, transaction.flow.peer[0]
-        self._offers.answered(_caller(request, transaction.flow))
+        self._offers.answered(caller)
         number = answer.username.partition("@")[0]
         extension = self._find(number)
         secret, why = self._secret(extension, answer), _barred(extension, address)
@@ -201,6 +236,7 @@ class Authenticator:
         if verdict is Verdict.ACCEPTED:
             self._logins.on_success(address, number)
             return extension
+        code = _CODES.get(verdict, "")
         if verdict is Verdict.WRONG:
             if not self._verifier.made(answer.nonce, address):
                 why = "nonce"
@@ -208,8 +244,10 @@ class Authenticator:
         elif verdict is Verdict.REPLAYED:
             self._counters.refuse("login_replayed")
             self._note(transaction, "A login of {account!r} from {transport} {host} was seen before", number)
+        if verdict is not Verdict.WRONG and answer.algorithm == "MD5":
+            self._offers.settle(caller)
         # Whoever repeats an answer, as phones that count no nonces do, has the password: it may answer a new challenge.
-        self._challenge(transaction, stale=verdict is not Verdict.WRONG)
+        self._challenge(transaction, caller, code, stale=verdict is not Verdict.WRONG)
         return None
 
     def _secret(self, extension: Extension | None, answer: Authorization) -> str | None:
@@ -234,17 +272,22 @@ class Authenticator:
             account = _shortened(number)
             log.info(text, account=account, transport=flow.transport, host=flow.peer[0], call_id=transaction.call_id)
 
-    def _challenge(self, transaction: ServerTransaction, *, stale: bool = False) -> None:
-        """Ask for the password, and forget that the request was there."""
+    def _challenge(
+        self, transaction: ServerTransaction, caller: tuple[str, str], code: str = "", *, stale: bool = False
+    ) -> None:
+        """Ask for the password, and forget that the request was there. ``code`` is why the one shown does not do."""
         request, flow = transaction.request, transaction.flow
         register = request.method == "REGISTER"
         name = "WWW-Authenticate" if register else "Proxy-Authenticate"
         offered = self._verifier.challenges(flow.peer[0], stale)
-        if self._offers.is_md5_alone(_caller(request, flow)):
+        if self._offers.is_md5_alone(caller):
             offered = [each for each in offered if each.algorithm == "MD5"] or offered
         fields = [(name, str(each)) for each in offered]
+        status = 401 if register else 407
+        if code:
+            fields.append(reason_field(code, status))
         tag = transaction.endpoint.tag_for(request)
-        response = request.response(401 if register else 407, to_tag=tag, fields=fields)
+        response = request.response(status, to_tag=tag, fields=fields)
         self._send_once(transaction, response, len(request.raw))
 
     def _send_once(self, transaction: ServerTransaction, response: Response, asked: int) -> None:

@@ -63,7 +63,8 @@ class Dialplan:
         self._with_teams = teams.enabled
         self._countries = {trunk.id: trunk.country for trunk in settings.trunks} | {TEAMS: teams.country}
         known = {country for country in self._countries.values() if country}
-        self._home = known.pop() if len(known) == 1 else ""
+        self._house = settings.sip.country
+        self._home = self._house or (known.pop() if len(known) == 1 else "")
 
     def decide(self, query: Query) -> Outcome:
         """Say where the call goes."""
@@ -76,12 +77,16 @@ class Dialplan:
         return Explanation(outcome, tuple(steps))
 
     def is_emergency(self, query: Query) -> bool:
-        """Whether the number is one for emergencies, by any country that a trunk is in where a phone calls it."""
-        if query.is_emergency or is_emergency(query.destination, self._countries.get(query.source, "")):
+        """Whether the number is one for emergencies: of the country of the trunk, or else of the house.
+
+        A phone calls those of every country that a trunk is in, too.
+        """
+        here = self._countries.get(query.source) or self._house
+        if query.is_emergency or is_emergency(query.destination, here):
             return True
         if not calling_extension(query.source):
             return False
-        return any(is_emergency(query.destination, country) for country in set(self._countries.values()))
+        return any(is_emergency(query.destination, each) for each in {here, *self._countries.values()})
 
     def closed(self, destination: Destination, now: datetime.datetime | None) -> str:
         """Why a destination takes no call, as the settings say; '' where it may. Without ``now`` hours do not count."""
@@ -100,7 +105,7 @@ class Dialplan:
         return "trunk_closed" if now is not None and trunk.hours is not None and not is_open(trunk.hours, now) else ""
 
     def country_of(self, destinations: Iterable[Destination]) -> str:
-        """The country that a call leaves the house in: that of its first trunk which has one, or else of all others."""
+        """The country that a call leaves the house in: that of its first trunk which has one, or else of the house."""
         trunks = (each.value for each in destinations if each.type == "Trunk")
         return next((country for trunk in trunks if (country := self._countries.get(trunk, ""))), self._home)
 
@@ -308,7 +313,7 @@ class _Walk:
         """The decision without trunks that are closed; a refusal where the extension may not call that number."""
         number = calling_extension(self._query.source)
         if number:
-            made = self._shown(made, number)
+            made = self._shown(made)
         code = self._barred(made, number) if number and not made.is_emergency else ""
         if code:
             self._record(Step("permissions", "barred", detail=code))
@@ -324,9 +329,9 @@ class _Walk:
             kinds = permissions.kinds(made.destination, self._plan.country_of(made.destinations))
         return permissions.refusal(extension.permissions, made.destination, kinds)
 
-    def _shown(self, made: Decision, number: str) -> Decision:
-        """The number that an extension shows outside for its own, where no rule has made another one."""
-        extension = self._plan.directory.extension(number)
+    def _shown(self, made: Decision) -> Decision:
+        """The number that the calling extension shows outside for its own, where no rule has made another one."""
+        extension = self._plan.directory.extension(made.caller)
         if extension is None or not extension.caller_id_number or made.caller != extension.extension:
             return made
         if not any(each.type in _OUTSIDE for each in made.destinations):

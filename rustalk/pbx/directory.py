@@ -63,6 +63,14 @@ class Directory:
         """The ring group of that id, or else of that name."""
         return self._groups.get(name)
 
+    def are_mates(self, one: str, other: str) -> bool:
+        """Whether two extensions, by their numbers, are in one ring group that is on."""
+        return any({one, other} <= self._members(group) for group in self._settings.ring_groups if group.enabled)
+
+    def _members(self, group: RingGroup) -> set[str]:
+        found = (self.extension(member.extension) for member in group.ringing)
+        return {extension.extension for extension in found if extension is not None}
+
     def did(self, number: str) -> Did | None:
         """What is dialled from outside by this number, with or without a plus: the enabled one of lowest priority."""
         return self._dids.get(number.removeprefix("+"))

@@ -132,7 +132,7 @@ class Entry:
         if request.method in self._services or self._house.locator.knows(flow.peer[0]):
             return True
         try:
-            return request.method == "CANCEL" or self._dialogs.find(request) is not None
+            return self._dialogs.find(request) is not None
         except RemoteProtocolError:
             return False
 

@@ -7,20 +7,24 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from rustalk.call.call import Call
 from rustalk.call.switchboard import Grant
-from rustalk.config.model import RateCard
+from rustalk.config.model import TEAMS, RateCard
 from rustalk.observe.events import Events
 from rustalk.observe.figures import Figures
 from rustalk.observe.printable import printable
-from rustalk.observe.snapshots import CallSnapshot
+from rustalk.observe.snapshots import CallSnapshot, CallState
 from rustalk.rating.cost import Cost, Tariff
 from rustalk.store.record import record_of
+from rustalk.trunk.build import WORLD
 
 from .policies import Slot
 
 __all__ = ["Ledger"]
 
-_OF_THE_HOUSE = "extension:"
+_OF_THE_HOUSE = ("extension:", "node:")
+_FREE = (TEAMS, WORLD)
+"""Where a call costs nothing although it leaves: Teams is the house, and an address is reached over the network."""
 
 
 class Keeps(Protocol):
@@ -33,7 +37,7 @@ class Keeps(Protocol):
 class Ledger:
     """Takes each call when it is over. ``journal`` None keeps no records; ``node`` is the name of this switch in them.
 
-    A call that stays in the house costs nothing. ``now`` gives the moment with its time zone.
+    Only a call to a provider costs anything. ``now`` gives the moment with its time zone.
     """
 
     def __init__(
@@ -67,30 +71,38 @@ class Ledger:
         self._figures.call(call)
         if self._journal is not None:
             self._journal.append(call.id, record_of(call, cost, node=self._node))
-        self.tell(call)
+        if self._events is not None:
+            ends = {"reason": call.reason, "sip_status": call.sip_status}
+            between = (call.caller, call.called, call.source_trunk, call.destination_trunk)
+            self._events.publish("call", _told(call.id, call.state, *between) | ends)
 
     def cost(self, call: CallSnapshot) -> Cost | None:
-        """What a call has cost; None for one that did not leave the house."""
-        if call.destination_trunk is None or call.destination_trunk.startswith(_OF_THE_HOUSE):
+        """What a call has cost; None for one that did not go to a provider."""
+        trunk = call.destination_trunk
+        if trunk is None or trunk in _FREE or trunk.startswith(_OF_THE_HOUSE):
             return None
         ended = call.ended or call.started
         answered = call.answered
         seconds = Decimal(0) if answered is None else Decimal(str(max(0.0, (ended - answered).total_seconds())))
         return self._tariff.cost(call.called, seconds, answered is not None, call.started)
 
-    def tell(self, call: CallSnapshot) -> None:
-        """Tell whoever follows the events how a call is now."""
+    def tell(self, call: Call) -> None:
+        """Tell whoever follows the events that a call has begun or is answered."""
         if self._events is not None:
-            self._events.publish(
-                "call",
-                {
-                    "id": call.id,
-                    "status": call.state.value,
-                    "from": printable(call.caller),
-                    "to": printable(call.called),
-                    "source_trunk": call.source_trunk,
-                    "destination_trunk": call.destination_trunk,
-                    "reason": call.reason,
-                    "sip_status": call.sip_status,
-                },
-            )
+            state = CallState.RINGING if call.answered_at is None else CallState.ACTIVE
+            subject = call.subject
+            between = (subject.caller, subject.called, call.source, call.destination)
+            self._events.publish("call", _told(call.id, state, *between))
+
+
+def _told(
+    id: str, state: CallState, caller: str, called: str, source: str | None, destination: str | None
+) -> dict[str, object]:
+    return {
+        "id": id,
+        "status": state.value,
+        "from": printable(caller),
+        "to": printable(called),
+        "source_trunk": source,
+        "destination_trunk": destination,
+    }

@@ -204,7 +204,8 @@ class Locator:
         self._hosts[key.host] -= 1
         if not self._hosts[key.host]:
             del self._hosts[key.host]
-        self._silent.discard(binding)
+        if self._silent:  # a binding is dear to hash
+            self._silent.discard(binding)
         self._last_seen[binding.extension] = binding.refreshed_at
         if key.transport != "UDP" and all(each.flow != key for each in after):
             self._leave(key, binding.extension)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from twisted.internet.defer import Deferred, fail
-from twisted.logger import Logger
 
 from rustalk.call.target import Limit, Target
 from rustalk.config.model import Manners
@@ -34,8 +33,6 @@ from .passport import FIELD, Passports, read_passport
 from .peers import Busy
 
 __all__ = ["MANNERS", "NODE", "Beyond", "Neighbour", "is_of_cluster"]
-
-log = Logger()
 
 NODE = "node:"
 """What stands before the id of a node where a call comes from it or goes to it, as an id of a peer."""
@@ -84,7 +81,7 @@ class Neighbour:
         self.node = node
         self.limit: Limit = Busy()
         self._nodes = nodes
-        self._profile = profile
+        self.profile = profile
         self._transport = transport
         self._router = router
         self._passports = passports
@@ -143,12 +140,11 @@ class Neighbour:
         node = self._nodes.find(self.node.id)
         if node is None:
             return fail(TransportError("lost", f"node {self.node.id} does not live"))
-        return self._transport.flow(self._profile, node.transport, node.address, node.port, timeout=self._timeout)
+        return self._transport.flow(self.profile, node.transport, node.address, node.port, timeout=self._timeout)
 
     def doubt(self, why: str) -> None:
         """The node has not taken a call: its phones are out of reach until it is heard again."""
-        log.warn("Node {id} takes no call: {why}", id=self.node.id, why=why)
-        self._nodes.doubt(self.node.id)
+        self._nodes.doubt(self.node.id, f"it takes no call, {why}")
 
     def invitation(
         self, number: str, bindings: Sequence[Binding], subject: Subject, body: bytes, flow: IFlow

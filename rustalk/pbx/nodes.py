@@ -75,21 +75,21 @@ class Neighbours(Mapping[str, Neighbour]):
 
     def __init__(self, nodes: Nodes, settings: Settings, ways: Ways, *, passports: Passports) -> None:
         self.nodes = nodes
-        self._settings = settings
         self._ways = ways
         self._passports = passports
         self._known: dict[str, Neighbour] = {}
+        self.use(settings)
 
     def use(self, settings: Settings) -> None:
         """Go by these settings from now on."""
-        if meeting_place(settings) != meeting_place(self._settings):
-            self._known.clear()
+        profile = meeting_place(settings)
         self._settings = settings
+        self._profile = profile.id if profile is not None else ""
 
     def __getitem__(self, id: str) -> Neighbour:
         known = self._known.get(id)
         node = self.nodes.find(id.removeprefix(NODE)) if is_of_cluster(id) else None
-        if node is None or (known is not None and known.node == node):
+        if node is None or (known is not None and known.node == node and known.profile == self._profile):
             return self._known[id]
         made = self._known[id] = self._made(node)
         return made
@@ -101,12 +101,11 @@ class Neighbours(Mapping[str, Neighbour]):
         return len(self._known)
 
     def _made(self, node: Node) -> Neighbour:
-        profile = meeting_place(self._settings)
-        id = profile.id if profile is not None else ""
+        profile = self._profile
         router = Router(
             self._ways.transport,
             self._ways.resolver,
-            profile=id,
+            profile=profile,
             protocol=node.transport,
             families=(ip_address(node.address).version,),
             tls=None,
@@ -115,18 +114,18 @@ class Neighbours(Mapping[str, Neighbour]):
         return Neighbour(
             node,
             nodes=self.nodes,
-            profile=id,
+            profile=profile,
             transport=self._ways.transport,
             router=router,
             passports=self._passports,
-            media=lambda: self._ways.media_on(id, MANNERS),
+            media=lambda: self._ways.media_on(profile, MANNERS),
             domain=lambda: self._settings.sip.domain,
             timeout=self._settings.transport.connect_timeout,
         )
 
     def passes(self, node: str) -> bool:
         """Whether a node takes calls for its phones now, and this one has a way to it."""
-        return self.nodes.find(node) is not None and meeting_place(self._settings) is not None
+        return bool(self._profile) and self.nodes.find(node) is not None
 
     def beyond(self, phone: Phone, bindings: Sequence[Binding], within: float | None) -> list[Target]:
         """Targets for phones of an extension that other nodes hold, one a node."""
@@ -149,7 +148,9 @@ class Neighbours(Mapping[str, Neighbour]):
         node = self.nodes.find(passport.node) if passport is not None else None
         if node is not None and node.address == flow.peer[0]:
             return NODE + node.id
-        if self.nodes.is_at(flow.peer[0]):
+        if passport is not None and node is None:
+            self.nodes.heard("")  # it has just come, or we have
+        elif self.nodes.is_at(flow.peer[0]):
             log.warn(
                 "An INVITE from the node at {address} shows no valid passport: do the clocks of the nodes agree, and "
                 "is this the address that the node has in the database?",
@@ -241,3 +242,11 @@ class Local:
     def onward(self, placed: Placed, source: str, refusal: Refused) -> Placed | None:
         """Where a call goes that nobody has taken; that of a node goes back to it."""
         return None if is_of_cluster(source) and placed.goal is None else self._inner.onward(placed, source, refusal)
+
+    def asker(self, peer: str, source: str) -> str:
+        """In whose name a call goes on after a 3xx."""
+        return self._inner.asker(peer, source)
+
+    def picks_up(self, source: str, peer: str) -> bool:
+        """Whether a peer may answer a call that rings at another one."""
+        return self._inner.picks_up(source, peer)

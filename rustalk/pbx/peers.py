@@ -40,6 +40,10 @@ class Busy:
         self.calls += 1
         return ""
 
+    def barred(self) -> str:
+        """Why no call may come from the extension now: what a stolen password may cost is bounded too (A8)."""
+        return "extension_busy" if 0 < self._most <= self.calls else ""
+
     def take(self) -> None:
         """Count a call, which is not asked for."""
         self.calls += 1

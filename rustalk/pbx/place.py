@@ -100,7 +100,7 @@ def _placed(plan: Dialplan, subject: Subject, query: Query, made: Outcome) -> Pl
 
 def _display(plan: Dialplan, subject: Subject, source: str, made: Decision) -> str:
     """The name of the caller: that of an extension inside, and outside the one that it shows there."""
-    extension = plan.directory.extension(calling_extension(source))
+    extension = plan.directory.extension(subject.caller) if calling_extension(source) else None
     if extension is None or subject.caller != extension.extension:
         return subject.display
     leaves = any(each.type in _OUTSIDE for each in made.destinations)

@@ -39,10 +39,14 @@ _GRACE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What watchers may make us do and hold. ``span`` in seconds, ``field`` in characters of each kept field."""
+    """What watchers may make us do and hold. ``span`` in seconds, ``field`` in characters of each kept field.
+
+    ``alike`` is how often one phone may watch the same: those before it are taken for what it has forgotten.
+    """
 
     span: Span = DEFAULT_SPAN
     per_extension: int = 200
+    alike: int = 4
     total: int = 100_000
     notifies_per_second: float = 500.0
     field: int = 512
@@ -163,18 +167,20 @@ class Subscriptions:
 
     def _has_room(self, watcher: str, event: str, number: str, request: Request) -> bool:
         """Whether one more may be kept. A phone that has restarted asks for what it had: that makes room."""
-        if self._count >= self._bounds.total:
-            return False
-        own = self._watchers.get(watcher, {})
-        if len(own) < self._bounds.per_extension:
+        own, contact = self._watchers.get(watcher, {}), request.contact
+        alike = [
+            each
+            for each in own
+            if each.number == number
+            and each.package.event == event
+            and contact is not None
+            and each.dialog.target == contact.address
+        ]
+        is_full = len(own) >= self._bounds.per_extension or self._count >= self._bounds.total
+        if alike and (is_full or len(alike) >= self._bounds.alike):
+            alike[0].leave()
             return True
-        contact = request.contact
-        for each in own:
-            same = each.package.event == event and each.number == number
-            if same and contact is not None and each.dialog.target == contact.address:
-                each.leave()
-                return True
-        return False
+        return not is_full
 
     def _measure(self, request: Request, dialog: Dialog) -> None:
         """Each of these is kept for an hour."""

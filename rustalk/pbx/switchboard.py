@@ -19,7 +19,7 @@ from rustalk.ua.reasons import REASONS
 from rustalk.ua.subject import Diverted, Subject
 
 from .dialplan import Dialplan
-from .directory import EXTENSION
+from .directory import EXTENSION, calling_extension
 from .forwarding import Forward, forwarded, outcome_of, redirected
 from .grants import Grants
 from .hops import Hops
@@ -92,6 +92,14 @@ class Switchboard:
         if following is None:
             return None
         return replace(following, route=following.route or placed.route, media=following.media or placed.media)
+
+    def asker(self, peer: str, source: str) -> str:
+        """An extension that sends a call elsewhere dials on by itself; what a trunk says stays the caller's wish."""
+        return peer if calling_extension(peer) else source
+
+    def picks_up(self, source: str, peer: str) -> bool:
+        """The same peer may, and whoever is in a ring group with it."""
+        return source == peer or self.plan.directory.are_mates(calling_extension(source), calling_extension(peer))
 
     def _flowed(self, subject: Subject, goal: Goal, status: int, code: str) -> Placed | None:
         """The forward of an extension, or the overflow of a group."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
+from rustalk.call.course import State
 from rustalk.config.extension import Extension
 from rustalk.interfaces import IFlow
 from rustalk.trunk.identity import is_hidden
@@ -83,6 +85,16 @@ class Watching:
     def call_ended(self, number: str, id: str) -> None:
         """A call of an extension is over, or rings there no longer."""
         self.changed(number, [each for each in self.calls.state(number) if each.id != id])
+
+    def lamp(self, peer: str, id: str, subject: Subject, *, is_caller: bool) -> Callable[[State], None] | None:
+        """What is to be told how a leg of this peer goes; None for a trunk."""
+        return partial(self._lit, peer, id, subject, is_caller) if calling_extension(peer) else None
+
+    def _lit(self, peer: str, id: str, subject: Subject, is_caller: bool, state: State) -> None:
+        if state == "terminated":
+            self.leg_ended(peer, id)
+        else:
+            self.leg_changed(peer, id, state, subject, is_caller=is_caller)
 
     def leg_changed(self, peer: str, id: str, state: Progress, subject: Subject, *, is_caller: bool) -> None:
         """A leg of the call ``id`` with this peer begins, rings or is answered; peers that are no extensions are none.

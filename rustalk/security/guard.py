@@ -125,6 +125,7 @@ class Guard:
         self._bans = Bans(self._is_exempt)
         self._unanswered = Unanswered()
         self._alerts = TokenBucket(_ALERTS_PER_SECOND, _ALERTS, now())
+        self._lifted = screen.version
         self._take(settings.security)
         security = settings.security
         self._by_source = Attempts(security.ban_after, security.ban_window)
@@ -211,7 +212,7 @@ class Guard:
 
     def use(self, settings: Settings) -> None:
         """Take other settings from now on; bans stay, but for those who may not be banned any more."""
-        security, before = settings.security, (self._security.never_ban, self.screen.version)
+        security, never = settings.security, self._security.never_ban
         self.screen.use(settings)
         self._take(security)
         self._by_source.use(security.ban_after, security.ban_window)
@@ -219,8 +220,9 @@ class Guard:
         self._by_account.use(security.ban_after * _PRESSED, security.ban_window)
         self._floods.use(security.flood)
         self._house_floods.use(_wider(security.flood))
-        if before != (security.never_ban, self.screen.version):
+        if never != security.never_ban or self._lifted != self.screen.version:
             self._bans.lift_exempt()
+            self._lifted = self.screen.version
 
     # Inside.
 

@@ -11,7 +11,8 @@ class TokenBucket:
     """Tokens come in at a steady rate up to a burst, and each thing let through takes one.
 
     The clock is not asked but handed in: ``now`` is in seconds, such as IReactorTime.seconds(). When it is put back, no
-    tokens are lost or won, and they go on coming in from then on (F-06). Rate 0 gives only the first burst; an infinite rate lets everything through.
+    tokens are lost or won, and they go on coming in from then on (F-06). Rate 0 gives only the first burst; an infinite
+    rate lets everything through.
     """
 
     __slots__ = ("_burst", "_rate", "_seen", "_tokens")

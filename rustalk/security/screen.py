@@ -58,14 +58,23 @@ class _Provider:
         self.hosts = tuple(host for host in hosts if not is_address(host))
         self.names = (trunk.tls_verify_name,) if trunk.tls_verify_name else self.hosts
         self._access = access
+        self.resolved_to = frozenset[str]()
         self._networks = (*trunk.networks, *(host for host in hosts if is_address(host)))
-        self.resolved(())
-
-    def resolved(self, addresses: Iterable[str]) -> None:
-        """Replace what the names of the hosts resolve to; what is no address is left out."""
-        self.resolved_to = tuple(address for address in addresses if is_address(address))
-        self.addresses = (*self._networks, *self.resolved_to)
+        self.addresses = self._networks
         self.reachable = NetworkSet(self.addresses)
+
+    def resolved(self, addresses: Iterable[str]) -> bool:
+        """Replace what the names of the hosts resolve to; say whether it was something else.
+
+        What is no address is left out.
+        """
+        found = frozenset(address for address in addresses if is_address(address))
+        if found == self.resolved_to:
+            return False
+        self.resolved_to = found
+        self.addresses = (*self._networks, *found)
+        self.reachable = NetworkSet(self.addresses)
+        return True
 
     def may_call_from(self, address: Address) -> bool:
         """Whether the access list of the trunk allows the address."""
@@ -120,8 +129,8 @@ class Screen:
 
     def resolved(self, trunk: str, addresses: Iterable[str]) -> None:
         """Say what the hosts of ``trunk`` resolve to now; this replaces what was said before."""
-        if trunk in self._providers:
-            self._providers[trunk].resolved(addresses)
+        provider = self._providers.get(trunk)
+        if provider is not None and provider.resolved(addresses):
             self._forget()
 
     def admits(self, address: str, profile: str) -> bool:

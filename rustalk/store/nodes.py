@@ -6,6 +6,7 @@ who stops takes leave. While the database is down nobody is declared dead: that 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -58,10 +59,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """What was read of another node: its sign of life, and when that was new here."""
+    """What was read of another node: its sign of life, when it gave it by our clock, and when it was last doubted."""
 
     seen_at: float
     at: float
+    doubted: float = -math.inf
+
+    def lives(self, now: float) -> bool:
+        """Whether it has given a sign lately, and since it was doubted."""
+        return now - self.at < SILENCE and self.at > self.doubted
 
 
 def node_id(directory: Path) -> str:
@@ -100,7 +106,7 @@ class Nodes:
         self._addresses: frozenset[str] = frozenset()
         self._last: float | None = None
         self._was_down = False
-        self._beating: Deferred[None] | None = None
+        self._waiting: list[Deferred[None]] = []
         self._loop = LoopingCall(self.beat)
         self._loop.clock = clock
 
@@ -118,12 +124,12 @@ class Nodes:
         """Whether a living node has this address."""
         return address in self._addresses
 
-    def doubt(self, id: str) -> None:
+    def doubt(self, id: str, why: str) -> None:
         """A node has not taken a call: it is dead until its next sign of life."""
         known = self._heard.get(id)
         if known is not None and id in self.alive:
-            self._heard[id] = replace(known, at=known.at - SILENCE)
-            self._live({each: node for each, node in self.alive.items() if each != id})
+            self._heard[id] = replace(known, doubted=self._clock.seconds())
+            self._live({each: node for each, node in self.alive.items() if each != id}, {id: why})
 
     def start(self, own: Node) -> None:
         """Begin to give signs of life; others call the phones of this node at ``own``."""
@@ -145,11 +151,10 @@ class Nodes:
 
     def beat(self) -> Deferred[None]:
         """Say that we live, and read who else does; never fails."""
-        if self._beating is None:
-            self._beating = Deferred()
-            Deferred.fromCoroutine(self._beat()).addErrback(self._not_beaten).addBoth(self._has_beaten)
         waiter: Deferred[None] = Deferred()
-        self._beating.addCallback(waiter.callback)
+        self._waiting.append(waiter)
+        if len(self._waiting) == 1:
+            Deferred.fromCoroutine(self._beat()).addErrback(self._not_beaten).addBoth(self._has_beaten)
         return waiter
 
     def stop(self) -> Deferred[None]:
@@ -188,23 +193,24 @@ class Nodes:
         """Who of these lives; ``now`` is by the clock of their signs of life."""
         here, alive, heard = self._clock.seconds(), dict[str, Node](), dict[str, _Heard]()
         for id, address, port, transport, seen_at in rows:
-            known = self._heard.get(id)
-            if known is None:
-                known = _Heard(seen_at, here - (now - seen_at))
-            elif known.seen_at != seen_at or (self._was_down and id in self.alive):
-                known = _Heard(seen_at, here)
+            known = self._heard.get(id) or _Heard(math.nan, 0.0)
+            if self._was_down and id in self.alive:  # it could not be heard, either
+                known = replace(known, seen_at=seen_at, at=here)
+            elif known.seen_at != seen_at:
+                known = replace(known, seen_at=seen_at, at=here - (now - seen_at))
             heard[id] = known
-            if here - known.at < SILENCE:
+            if known.lives(here):
                 alive[id] = Node(id, address, port, transport)
+        self._heard = heard
+        self._live(alive, dict.fromkeys(heard, "it is silent"))
+
+    def _live(self, alive: Mapping[str, Node], why: Mapping[str, str]) -> None:
+        """These live; ``why`` says why another does not, unless it took leave."""
         for id in alive.keys() - self.alive.keys():
             node = alive[id]
             log.info("Node {id} is there, at {address} port {port}", id=id, address=node.address, port=node.port)
         for id in self.alive.keys() - alive.keys():
-            log.warn("Node {id} is gone: {why}", id=id, why="it is silent" if id in heard else "it took leave")
-        self._heard = heard
-        self._live(alive)
-
-    def _live(self, alive: Mapping[str, Node]) -> None:
+            log.warn("Node {id} is gone: {why}", id=id, why=why.get(id, "it took leave"))
         self.alive = alive
         self._addresses = frozenset(each.address for each in alive.values() if each.address)
 
@@ -214,12 +220,12 @@ class Nodes:
             log.failure("No sign of life could be given", failure)
 
     def _has_beaten(self, result: object) -> None:
-        done, self._beating = self._beating, None
-        if done is not None:
-            done.callback(None)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(None)
 
     async def _leave(self) -> None:
-        if self._beating is not None:
+        if self._waiting:
             await self.beat()
         id = self.id
         try:

@@ -275,9 +275,13 @@ def _shown(leg: LegRecord) -> dict[str, Any]:
 
 
 def _voices(call: CallSnapshot) -> tuple[str | None, str | None]:
-    """The codec of the side that called and that of the last side that was called."""
-    named: dict[str, str] = {leg.direction: _cut(leg.codecs[0]) for leg in call.legs if leg.codecs}
-    return named.get("in"), named.get("out")
+    """The codec of the side that called, which is the first leg, and that of the side that answered."""
+    first, last = ([*call.legs[:2], None, None])[:2]
+    return _voice(first), _voice(last)
+
+
+def _voice(leg: LegSnapshot | None) -> str | None:
+    return _cut(leg.codecs[0]) if leg is not None and leg.codecs else None
 
 
 def _charged(cost: Cost | None) -> Mapping[str, str | None]:

@@ -12,13 +12,14 @@ import base64
 import hashlib
 import struct
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from rustalk.observe.printable import printable
 from rustalk.store.journal import Entry
 from rustalk.store.record import CALL_COLUMNS, LEG_COLUMNS, CallRecord, LegRecord
 from rustalk.store.session import Row, Session
@@ -28,10 +29,11 @@ __all__ = ["CursorError", "Filter", "Page", "Records", "insert"]
 T = TypeVar("T")
 
 _KEY_BITS = 20
-_SCANNED = 4_000
+_SCANNED = 2_000
 _COUNTED = 10_000
 _PROBED = 1_000
 _LAST_KEY = (1 << 63) - 1
+_LONGEST_CALL = 1e9
 _LONGEST_BAND = 32
 _CURSOR = struct.Struct(">qq?4sx")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,12 +118,13 @@ class Records:
 
     async def page(self, filter: Filter, limit: int = 50, cursor: str | None = None) -> Page:
         """At most ``limit`` records. Raises CursorError, and fails with DatabaseDownError."""
+        filter = _printable(filter)
         start = None if cursor is None else _read_cursor(cursor, filter)
         return await self._database.read(lambda session: _page(session, filter, limit, start))
 
     async def find(self, id: str) -> tuple[CallRecord, tuple[LegRecord, ...]] | None:
         """One record with its legs."""
-        return await self._database.read(lambda session: _find(session, id))
+        return await self._database.read(lambda session: _find(session, printable(id)))
 
     async def batches(
         self, filter: Filter, shape: Callable[[Sequence[CallRecord]], T], size: int = 500
@@ -130,6 +133,7 @@ class Records:
 
         Nothing is read before it is asked for. Fails with DatabaseDownError.
         """
+        filter = _printable(filter)
         below: int | None = _LAST_KEY
         while below is not None:
             work = partial(_shaped, filter=filter, shape=shape, size=size, below=below)
@@ -162,6 +166,13 @@ def insert(session: Session, entries: Sequence[Entry]) -> None:
 def _keys_of(session: Session, ids: Sequence[str]) -> dict[str, int]:
     marks = ", ".join("?" * len(ids))
     return dict(session.execute(f"SELECT id, key FROM call_records WHERE id IN ({marks})", ids))
+
+
+def _printable(filter: Filter) -> Filter:
+    """The filter with its texts as records have them, and so without any character that a database refuses."""
+    asked = ((field.name, getattr(filter, field.name)) for field in fields(filter))
+    texts: dict[str, Any] = {name: printable(value) for name, value in asked if isinstance(value, str)}
+    return replace(filter, **texts)
 
 
 # Plans.
@@ -244,7 +255,7 @@ def _conditions(session: Session, filter: Filter) -> Iterable[_Condition]:
     if filter.status:
         yield _any(("status",), (filter.status,))
     if filter.min_duration is not None:
-        least = max(0, round(filter.min_duration * 1000))
+        least = round(1000 * min(max(0.0, filter.min_duration), _LONGEST_CALL))
         lowest = (least // 1000).bit_length()
         ways = (_Way("band", lowest, least), *(_Way("band", band) for band in range(lowest + 1, _LONGEST_BAND)))
         yield _Condition("duration >= ?", (least,), ways)

@@ -133,15 +133,20 @@ class SqliteConnection:
 
 
 def _make(path: Path) -> None:
-    """Make directory and file, or see that nobody else can read the file; SQLite gives its other files that mode."""
+    """Make directory and file, or see that nobody else can read the file; SQLite gives its other files that mode.
+
+    A file that is there is never opened here: to close it would end the locks of every connection that this process has
+    to it (POSIX), and another process would take the write-ahead log for its own to delete.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = not path.exists()
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if new:
-            give(file, path.parent)
-        if os.fstat(file).st_mode & 0o077:
-            os.fchmod(file, 0o600)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        return
+    try:
+        give(file, path.parent)
     finally:
         os.close(file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -45,12 +46,16 @@ class Network(Protocol):
         """Whether a gateway that answers OPTIONS with this status takes calls."""
 
 
+def _nobody(gateway: Gateway, before: State) -> None:
+    """Nobody but the log is told."""
+
+
 class Gateway:
-    """One host. ``port`` 0 leaves it to DNS (RFC 3263)."""
+    """One host. ``port`` 0 leaves it to DNS (RFC 3263). ``told`` hears of its health, with the state that it was in."""
 
     within: float | None = None
 
-    __slots__ = ("_uri", "health", "host", "network", "port", "priority", "protocol", "weight")
+    __slots__ = ("_uri", "health", "host", "network", "port", "priority", "protocol", "told", "weight")
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Gateway:
         self.weight = weight
         self._uri = Uri("sip", None, host, port or None, (("transport", protocol.lower()),))
         self.health = Health(clock.seconds, self._health_changed)
+        self.told: Callable[[Gateway, State], None] = _nobody
 
     @property
     def trunk(self) -> str:
@@ -128,3 +134,4 @@ class Gateway:
             before=str(before),
             why=why,
         )
+        self.told(self, before)

@@ -447,7 +447,7 @@ class Endpoint:
         if request.method == "ACK":  # of a dialog, or of nothing: who sends it is looked at there
             self.guard(self.surface.ack_received, request, flow)
             return
-        verdict = self.surface.screen(flow, request)
+        verdict = "admit" if self._cancels(request) else self.surface.screen(flow, request)
         if verdict != "admit":
             self._counters.refuse("unknown_source")
             if verdict == "reject":
@@ -495,6 +495,10 @@ class Endpoint:
     def _merged(self, transaction: ServerTransaction) -> bool:
         """Whether the same request has already come another way (8.2.2.2)."""
         return self._merging.setdefault(transaction.merge, transaction.key) != transaction.key
+
+    def _cancels(self, request: Request) -> bool:
+        """Whether this is the CANCEL of an INVITE that we are working on: only its sender knows the branch."""
+        return request.method == "CANCEL" and cancel_key(request) in self._servers
 
     def _cancel(self, cancel: ServerTransaction) -> None:
         request = cancel.request

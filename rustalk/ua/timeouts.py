@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -55,6 +56,10 @@ class Timeouts:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._queues: dict[int, deque[Timeout]] = {}
+
+    def now(self) -> datetime:
+        """The moment by the same clock."""
+        return datetime.fromtimestamp(self._clock.seconds(), UTC)
 
     def start(self, seconds: float, call: Callable[..., None], *args: object) -> Timeout:
         """Call ``call(*args)`` in that many seconds."""

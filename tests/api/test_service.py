@@ -85,6 +85,7 @@ async def test_the_access_list_of_the_api_is_taken_up_while_it_runs(desk: Desk) 
     await desk.live.change(Change("acls", "office", {"name": "office"}), "alice")
     assert (await desk.ask("GET", "/status")).status == 200
     await desk.live.change(Change("config", "api", {"acl": "office"}), "alice")
+    assert [(event.kind, event.data) for event in desk.events.since(2, 9)] == [("config", {"revision": 2})]
     reply = await desk.ask("GET", "/status")
     assert (reply.status, reply.json["code"]) == (403, "address-not-allowed")
 

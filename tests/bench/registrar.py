@@ -1,25 +1,42 @@
-"""What a registration costs: REGISTER, 401, REGISTER with the password, 200, from bytes to bytes in one process.
+"""What registrations cost: REGISTER, 401, REGISTER with the password, 200.
 
-    python -m tests.bench.registrar [--phones 20000] [--rounds 3] [--rate 1000] [--profile]
+    python -m tests.bench.registrar rate [--rate 1000] [--seconds 60] [--phones 20000] [--only rustalk]
+    python -m tests.bench.registrar held [--phones 20000] [--seconds 60]
+    python -m tests.bench.registrar process [--phones 20000] [--rounds 3] [--rate 1000] [--profile]
 
-Each phone registers once in a round, from an address of its own, with SHA-256 or MD5 by turns; the datagrams are those
-of a desk phone. Time is virtual, ``--rate`` registrations a second of it, so that as many transactions wait for
-stragglers as in earnest. Sockets, the log file and the database are not in it. Prints one JSON line for each round,
-one for the bytes that a registered phone keeps, one for a round of keep-alives.
+``rate`` lets phones register over UDP at this switch and at Kamailio's registrar in turn, each a process of its own,
+in an open loop: what is lost stays lost. ``held`` registers them all, and looks at the memory of the switch and at its
+work while they refresh twice in ten minutes, without keep-alives and with them. Needs Kamailio of the distribution
+(``apt-get install kamailio``); nothing leaves loopback.
+
+``process`` has no sockets: it measures from bytes to bytes in this process, in virtual time, ``--rate`` registrations a
+second of it, so that as many transactions wait for stragglers as in earnest. The phones use SHA-256 and MD5 by turns.
+Log file and database are not in it.
+
+Each prints JSON lines. ``cpu`` is CPU-seconds per 1,000 registrations, of all processes of a registrar together, and
+``core`` the part of a processor that it took; ``others`` is how many processors everything else on the machine took
+meanwhile, without the registrar and the phones: not much, or the figures mean nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import cProfile
 import gc
 import json
+import os
 import pstats
 import re
 import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from twisted.internet.defer import fail
 from twisted.internet.task import Clock
@@ -42,6 +59,8 @@ from rustalk.transport.errors import TransportError
 from rustalk.ua.endpoint import Endpoint, ServerTransaction, Verdict
 from rustalk.ua.timeouts import Timeouts
 from rustalk.ua.tokens import Tokens
+from tests.bench.phones import FIRST, PASSWORD, Phones, Run, secret
+from tests.bench.signalling import ROOT, TICK, cpu_seconds, free_port, memory, running, wait_for
 
 REALM, SBC = "sip.example.com", ("192.0.2.10", 5060)
 EPOCH = 1_800_000_000.0
@@ -118,7 +137,7 @@ class House:
     def ack_received(self, request: Request, flow: IFlow) -> None:
         """None comes."""
 
-    def screen(self, flow: IFlow) -> Verdict:
+    def screen(self, flow: IFlow, request: Request | None) -> Verdict:
         """Everybody."""
         return "admit"
 
@@ -253,14 +272,8 @@ def profiled(work: Callable[[], object]) -> None:
     pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--phones", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rate", type=int, default=1000, help="registrations a second of virtual time")
-    parser.add_argument("--profile", action="store_true")
-    args = parser.parse_args()
+def in_process(args: argparse.Namespace) -> None:
+    """From bytes to bytes."""
     house = House(args.phones)
     for number in range(args.rounds):
         print(json.dumps(round_of(house, 2 * number + 1, args.rate)), flush=True)
@@ -269,6 +282,153 @@ def main() -> None:
     print(json.dumps({"bytes_per_registered_phone": round(kept(min(args.phones, 5000)))}), flush=True)
     house.clock.advance(40)
     print(json.dumps(keep_alive(house)), flush=True)
+
+
+# Over sockets.
+
+
+@contextlib.contextmanager
+def rustalk(folder: Path, args: argparse.Namespace, keepalive: float = 0) -> Iterator[tuple[int, int]]:
+    """This switch with so many extensions; gives its pid and port."""
+    port = free_port()
+    config = {
+        "server": {"state_directory": str(folder / "state")},
+        "sip": {"domain": REALM, "trace": False, "keepalive_interval": keepalive},
+        "sip_profiles": [{"id": "lo", "bind_address": "127.0.0.1", "bind_port": port, "protocols": ["udp"]}],
+        "extensions": [
+            {
+                "extension": str(number),
+                "ha1_md5": secret(str(number), REALM, "MD5"),
+                "ha1_sha256": secret(str(number), REALM, "SHA-256"),
+            }
+            for number in range(FIRST, FIRST + args.phones)
+        ],
+        "api": {"enabled": False},
+    }
+    file = folder / "bench.json"
+    file.write_text(json.dumps(config))
+    twistd = Path(sys.executable).with_name("twistd")
+    command = [str(twistd)] if twistd.exists() else [sys.executable, "-m", "twisted.scripts.twistd"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with running([*command, "-n", "rustalk", "-c", str(file)], folder / "rustalk.log", environment) as process:
+        wait_for(folder / "rustalk.log", b"RusTalk is up", 120)
+        yield process.pid, port
+
+
+@contextlib.contextmanager
+def kamailio(folder: Path, args: argparse.Namespace) -> Iterator[tuple[int, int]]:
+    """Kamailio's registrar; gives its pid and port."""
+    program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        sys.exit("kamailio is not installed: apt-get install kamailio, or --only rustalk")
+    port = free_port()
+    command = [program, "-f", str(Path(__file__).with_name("kamailio.cfg")), "-DD", "-E", "-m", "512", "-M", "16"]
+    command += ["-Y", str(folder), "-w", str(folder), "-A", f"BENCH_PORT={port}"]
+    command += ["-A", f'BENCH_ALGORITHM="{args.algorithm}"', "-A", f'BENCH_PASSWORD="{PASSWORD}"']
+    with running(command, folder / "kamailio.log") as process:
+        wait_for(folder / "kamailio.log", b"Listening on")
+        time.sleep(1)
+        yield process.pid, port
+        process.terminate()
+        process.wait(10)
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [pid, *map(int, found.stdout.split())]
+
+
+class Meter:
+    """CPU-seconds of a registrar, and of everything else but us, from the making of this on."""
+
+    def __init__(self, pid: int) -> None:
+        self._pids = family(pid)
+        self._since = self._now()
+
+    def read(self) -> tuple[float, float]:
+        """The registrar's, and the others'."""
+        ours, phones, all = (now - then for now, then in zip(self._now(), self._since, strict=True))
+        return ours, all - ours - phones
+
+    def _now(self) -> tuple[float, float, float]:
+        busy = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return sum(map(cpu_seconds, self._pids)), time.process_time(), (sum(busy) - busy[3] - busy[4]) / TICK
+
+
+def milliseconds(values: list[float], share: float) -> float | None:
+    """The value that this share of them does not exceed, in milliseconds."""
+    return round(1000 * sorted(values)[min(len(values) - 1, int(len(values) * share))], 2) if values else None
+
+
+def told(name: str, run: Run, meter: Meter, began: float) -> dict[str, object]:
+    """One run as a line of JSON."""
+    cpu, others = meter.read()
+    took = time.perf_counter() - began
+    return {
+        "registrar": name,
+        "begun": run.begun,
+        "rate": round(run.begun / run.took, 1),
+        "refused": run.refused,
+        "lost": run.lost,
+        "p50_ms": milliseconds(run.delays, 0.5),
+        "p99_ms": milliseconds(run.delays, 0.99),
+        "cpu": round(1000 * cpu / max(1, run.done), 3),
+        "core": round(cpu / took, 2),
+        "others": round(others / took, 2),
+        "phones_late_p99_ms": milliseconds(run.lags, 0.99),
+    }
+
+
+def at_rate(args: argparse.Namespace) -> None:
+    """Both registrars in turn."""
+    for name, start in (("rustalk", rustalk), ("kamailio", kamailio)):
+        if args.only not in ("", name):
+            continue
+        with tempfile.TemporaryDirectory() as folder, start(Path(folder), args) as (pid, port):
+            phones = Phones(args.phones, ("127.0.0.1", port), realm=REALM, algorithm=args.algorithm, expires=3600)
+            meter, began = Meter(pid), time.perf_counter()
+            run = phones.register(args.rate, args.seconds)
+            print(json.dumps(told(name, run, meter, began)), flush=True)
+            phones.close()
+
+
+def held(args: argparse.Namespace) -> None:
+    """All phones registered at this switch, and what it does for them while nothing else happens."""
+    for keepalive in (0, 30):
+        with tempfile.TemporaryDirectory() as folder, rustalk(Path(folder), args, keepalive) as (pid, port):
+            phones = Phones(args.phones, ("127.0.0.1", port), realm=REALM, algorithm=args.algorithm, expires=600)
+            empty, meter, began = memory(pid)["rss"], Meter(pid), time.perf_counter()
+            filled = phones.register(args.rate, args.phones / args.rate)
+            print(json.dumps(told("rustalk, all come in", filled, meter, began)), flush=True)
+            phones.wait(40)  # for transactions to end that only wait for what was sent twice
+            full, meter, began = memory(pid)["rss"], Meter(pid), time.perf_counter()
+            run = phones.register(args.phones / 300, args.seconds)
+            line = told("rustalk, refreshes", run, meter, began) | {
+                "phones": filled.done,
+                "keepalive_interval": keepalive,
+                "keepalives_per_second": round(run.asked / run.took, 1),
+                "rss_kib_before": empty,
+                "rss_kib": full,
+                "rss_kib_per_phone": round((full - empty) / args.phones, 2),
+            }
+            print(json.dumps(line), flush=True)
+            phones.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("rate", "held", "process"))
+    parser.add_argument("--phones", type=int, default=20_000)
+    parser.add_argument("--rate", type=float, default=1000, help="registrations a second")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--algorithm", choices=("SHA-256", "MD5"), default="SHA-256")
+    parser.add_argument("--only", choices=("rustalk", "kamailio"), default="")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true")
+    args = parser.parse_args()
+    {"rate": at_rate, "held": held, "process": in_process}[args.what](args)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from typing import Any, cast
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from rustalk.call.attempt import Attempt, blame
+from rustalk.call.course import Course
 from rustalk.call.events import Refused
 from rustalk.call.leg import CalleeLeg
 from rustalk.ua.subject import Subject
+from rustalk.ua.timeouts import Timeouts
 
 
 class Host:
@@ -48,7 +51,7 @@ class Wire:
 @pytest.fixture
 def leg() -> CalleeLeg:
     """A leg that nobody hears."""
-    return CalleeLeg("carrier", Wire(), "call-1", lambda leg, event: None)
+    return CalleeLeg("carrier", Wire(), "call-1", lambda leg, event: None, Course(Timeouts(cast(Any, Clock())).now))
 
 
 def place(attempt: Attempt, sent: Sent, *, is_secure: bool = False) -> list[Refused | None]:

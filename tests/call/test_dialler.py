@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from twisted.internet.task import Clock
 
+from rustalk.call.course import Course
 from rustalk.call.dialler import Dialler
 from rustalk.call.digits import Digit
 from rustalk.call.leg import Leg
 from rustalk.sip.message import Response
+from rustalk.ua.timeouts import Timeouts
 
 
 class Wire:
@@ -47,7 +50,7 @@ def talk() -> Talk:
 @pytest.fixture
 def dialler(talk: Talk) -> Dialler:
     """A dialler to it."""
-    leg = Leg("carrier", Wire(), "call", lambda leg, event: None, 1)
+    leg = Leg("carrier", Wire(), "call", lambda leg, event: None, Course(Timeouts(cast(Any, Clock())).now), 1)
     leg.session = cast(Any, talk)
     return Dialler(leg)
 

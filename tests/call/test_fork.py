@@ -33,6 +33,12 @@ class Board:
     def onward(self, placed: Placed, source: str, refusal: Refused) -> Placed | None:
         return None
 
+    def asker(self, peer: str, source: str) -> str:
+        return source
+
+    def picks_up(self, source: str, peer: str) -> bool:
+        return source == peer
+
 
 def forked(*delays: float, **how: Any) -> tuple[Site, Any]:
     """A call from Teams that rings at two carriers."""

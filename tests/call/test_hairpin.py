@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from twisted.internet.task import Clock
 
+from rustalk.call.course import Course
 from rustalk.call.events import Ended, Event, Informed, Offered
 from rustalk.call.hairpin import Hairpin
 from rustalk.call.leg import Leg
 from rustalk.sip.message import Response
+from rustalk.ua.timeouts import Timeouts
 
 
 class Wire:
@@ -38,7 +41,14 @@ class Pair:
     @staticmethod
     def way(heard: list[Event]) -> Hairpin:
         """One end."""
-        leg = Leg("carrier", Wire(), "call", lambda leg, event: heard.append(event), 0)
+        leg = Leg(
+            "carrier",
+            Wire(),
+            "call",
+            lambda leg, event: heard.append(event),
+            Course(Timeouts(cast(Any, Clock())).now),
+            0,
+        )
         return Hairpin(leg, cast(Any, None), Junction())
 
     def offer(self, body: bytes) -> bool:

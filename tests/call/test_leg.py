@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any, cast
 
+import pytest
+from twisted.internet.task import Clock
+
+from rustalk.call.course import Course
 from rustalk.call.events import Described, Ended, Event, Refused
 from rustalk.call.leg import CalleeLeg, CallerLeg, Leg
+from rustalk.ua.timeouts import Timeouts
 from tests.fakes.agents import describe
 from tests.fakes.messages import make_request, make_response
 from tests.ua.ends import Ends
@@ -21,7 +26,9 @@ def heard() -> list[Event]:
 
 def make_leg(kind: type[CallerLeg] | type[CalleeLeg], heard: list[Event]) -> Leg:
     """A leg of this kind."""
-    return kind("carrier", Ends().flow, "id", lambda leg, event: heard.append(event))
+    return kind(
+        "carrier", Ends().flow, "id", lambda leg, event: heard.append(event), Course(Timeouts(cast(Any, Clock())).now)
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_switch_answers_its_api_until_sigterm(tmp_path: Path) -> None:
         ),
         (
             {"sip_profiles": [{"id": "a", "protocols": ["tls"]}], "server": {"state_directory": "/proc/x"}},
-            "RusTalk cannot start: /proc/x: No",
+            "RusTalk cannot start: the key file /proc/x/vault.key cannot be used: No",
         ),
     ],
 )

@@ -17,7 +17,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest_twisted.ensureDeferred
 async def test_status_tells_a_person_what_matters(run: Run, switch: FakeSwitch, capsys: Captured) -> None:
-    switch.figures = Statistics(uptime_seconds=90061.7, active_calls=1, total_calls=7)
+    switch.totals = Statistics(uptime_seconds=90061.7, active_calls=1, total_calls=7)
     assert await run("status") == 0
     shown = capsys.readouterr().out
     assert "up 1 d 1:01:01" in shown

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -21,11 +20,11 @@ from rustalk.config.load import load
 from rustalk.config.model import Settings
 from rustalk.observe.events import Events
 from rustalk.store.audit import Audit
-from rustalk.store.database import Database
+from rustalk.store.database import Database, backend_of, once, url_of
 from rustalk.store.live import Live
-from rustalk.store.store import Store, open_store
+from rustalk.store.store import Store, make_ready, open_store
 from rustalk.store.tokens import Tokens
-from rustalk.store.vault import Vault
+from rustalk.store.vault import Vault, open_vault
 from tests.fakes.http import Reply
 from tests.fakes.switch import FakeSwitch, make_call
 
@@ -39,8 +38,9 @@ def settings_in(folder: Path, settings: Mapping[str, Any] | None = None) -> Sett
 def _empty() -> tuple[bytes, bytes]:
     """A database with a schema but nothing in it, and its key; made once, since each table is a write to the disk."""
     with TemporaryDirectory() as folder:
-        store = open_store(settings_in(Path(folder)), reactor, {})
-        pytest_twisted.blockon(Deferred.fromCoroutine(store.stop()))
+        settings = settings_in(Path(folder))
+        vault = open_vault(settings, {})
+        once(backend_of(url_of(settings)), lambda session: make_ready(session, vault))
         return Path(folder, "rustalk.sqlite3").read_bytes(), Path(folder, "vault.key").read_bytes()
 
 
@@ -85,7 +85,10 @@ class Desk:
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
     ) -> Reply:
-        """Ask; ``body`` is sent as JSON unless it is bytes. ``path`` is that behind ``/api/v1``."""
+        """Ask; ``body`` is sent as JSON unless it is bytes.
+
+        ``path`` is that behind ``/api/v1``, or after ``/..`` any.
+        """
         return await deferToThread(self.blocking, method, path, body, headers, token)
 
     def blocking(
@@ -106,7 +109,9 @@ class Desk:
         }
         connection = HTTPConnection("127.0.0.1", self.service.port or 0, timeout=20)
         try:
-            connection.request(method, f"/api/v1{path}", data, fields)
+            connection.request(
+                method, path.removeprefix("/..") if path.startswith("/..") else f"/api/v1{path}", data, fields
+            )
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, found, answer.read())

@@ -17,7 +17,7 @@ from rustalk.sip.parse import Limits, parse_datagram
 from rustalk.transport.errors import TransportError
 from rustalk.transport.identity import is_address
 from rustalk.transport.lookup import LookupFailedError
-from rustalk.transport.reception import Receiver, Reception
+from rustalk.transport.reception import Admits, Receiver, Reception
 
 __all__ = [
     "Certificate",
@@ -243,13 +243,20 @@ class Network:
                 stream.close()
 
 
+def _anybody(address: str, profile: str) -> bool:
+    """Nobody is kept out before he has said anything."""
+    return True
+
+
 class MemoryTransport:
     """Stands where rustalk.transport.layer.Transport stands: flows for the switch, what arrives for its endpoint."""
 
-    def __init__(self, network: Network, receiver: Receiver, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, network: Network, receiver: Receiver, names: Iterable[str] = (), admits: Admits = _anybody
+    ) -> None:
         self.certificate = Certificate(frozenset(names))
         self._network = network
-        self._reception = Reception(receiver, lambda address, profile: True, LIMITS)
+        self._reception = Reception(receiver, admits, LIMITS)
         self._profiles: dict[str, Address] = {}
         self._streams: dict[tuple[str, str, Address, str], StreamFlow] = {}
 
@@ -301,6 +308,8 @@ class MemoryTransport:
 
     def arrived(self, data: bytes, flow: IFlow) -> None:
         """Parse and hand up, behind the guard of the real transport."""
+        if not self._reception.admits(flow.peer[0], flow.profile):
+            return
         try:
             message = parse_datagram(data, LIMITS)
         except RemoteProtocolError as error:

@@ -96,10 +96,10 @@ def _at(field: Field, domain: str) -> Field:
 
 
 def _renewed(request: Request) -> list[Field]:
-    """The fields of a request that is sent again."""
+    """The fields of a request that is sent again: all but our Via, which is the topmost field, and the old answer."""
     number, method = request.cseq.number + 1, request.method
     return [
         (name, f"{number} {method}" if name == "CSeq" else value)
-        for name, value in request.fields
-        if name not in ("Via", "Authorization", "Proxy-Authorization", "Content-Length")
+        for name, value in request.fields[1:]
+        if name not in ("Authorization", "Proxy-Authorization", "Content-Length")
     ]

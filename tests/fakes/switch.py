@@ -69,7 +69,7 @@ class FakeSwitch:
         self.known = {call.id: call for call in calls}
         self.log = Trace()
         self.readiness = Readiness(True)
-        self.figures = Statistics(active_calls=len(calls), total_calls=7, refused={"no-route": 2})
+        self.totals = Statistics(active_calls=len(calls), total_calls=7, refused={"no-route": 2})
         self.certificates = [CertificateReload("teams", "teams.pem", True, "A new certificate is in force.")]
         self.trunk_list = [
             TrunkSnapshot(
@@ -124,7 +124,7 @@ class FakeSwitch:
         return self.teams_snapshot
 
     def statistics(self) -> Statistics:
-        return self.figures
+        return self.totals
 
     def ready(self) -> Readiness:
         return self.readiness

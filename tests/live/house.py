@@ -25,6 +25,7 @@ ADDRESSES = {"1001": "127.0.0.10", "1002": "127.0.0.11", "1003": "127.0.0.12"}
 _SWITCH = "127.0.0.1"
 _HALF_SECOND = 4000
 _CLEAR = 0.9
+_PACKETS = 25
 
 
 def password(number: str) -> str:
@@ -66,15 +67,15 @@ class House:
             }
         )
 
-    def phone(self, number: str, *, prompt: bool = True, encryption: str = "") -> Baresip:
+    def phone(self, number: str, *, prompt: bool = True, encryption: str | None = None) -> Baresip:
         """A phone of this extension that has registered; one that is not ``prompt`` rings until it is told."""
         before = len(self.registrations(number))
         phone = self.switched_on(number, prompt=prompt, encryption=encryption)
         until(lambda: len(self.registrations(number)) > before, f"{number} to register")
         return phone
 
-    def switched_on(self, number: str, *, prompt: bool = True, encryption: str = "") -> Baresip:
-        """A phone of this extension that has just been switched on. What it needs for its media is its own affair."""
+    def switched_on(self, number: str, *, prompt: bool = True, encryption: str | None = None) -> Baresip:
+        """A phone of this extension that has just been switched on."""
         transport = TRANSPORTS[number]
         return self._baresip(
             Phone(
@@ -83,7 +84,7 @@ class House:
                 vacant(ADDRESSES[number]),
                 f"{_SWITCH}:{self.ports[transport]}",
                 TONES[number],
-                encryption or ("srtp-mand" if transport == "tls" else ""),
+                ("srtp-mand" if transport == "tls" else "") if encryption is None else encryption,
                 prompt=prompt,
                 transport=transport,
                 domain=DOMAIN,
@@ -100,6 +101,19 @@ class House:
         until(lambda: self.running.stats["active_calls"] == 0, "the calls to end")
         until(lambda: self.running.media_ports <= set(self.ports.values()), "the media ports to close")
         assert sorted(call["reason"] for call in self.running.calls) == sorted(reasons)
+
+    def spoken(self) -> list[int]:
+        """How many packets of audio the switch has had from each side of each call that is not over."""
+        media = [leg["media"] for call in self.running.calls if not call["over"] for leg in call["legs"]]
+        return [each["packets"] for each in media if each is not None]
+
+    def goes_on(self) -> None:
+        """Wait until both sides of the only call are heard, from now on.
+
+        What a baresip hears cannot be listened to any more once it was on hold: its player begins anew.
+        """
+        before = self.spoken()
+        until(lambda: all(now > was + _PACKETS for now, was in zip(self.spoken(), before, strict=True)), "both sides")
 
 
 def hears(phone: Baresip, tone: int) -> None:

@@ -27,6 +27,12 @@ def test_a_call_that_leaves_the_house() -> None:
     assert (seen.caller, seen.callee, seen.trunk, seen.country) == ("1001", "030123456", "carrier", "DE")
 
 
+def test_who_forwards_dials() -> None:
+    """Its limits count its own calls, not those of whoever was forwarded."""
+    seen = asked(*made(destination="030123456", source="extension:1001", caller="+4930765"))
+    assert seen.caller == "1001"
+
+
 @pytest.mark.parametrize(("source", "trunk_id"), [("carrier", "carrier"), ("extension:1001", "")])
 def test_a_call_that_stays_inside(source: str, trunk_id: str) -> None:
     """It has no country, and the trunk that it came from."""

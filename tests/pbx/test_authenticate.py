@@ -75,6 +75,7 @@ def test_a_phone_that_stumbles_over_sha_256(house: House) -> None:
     phone.algorithms = ("MD5",)
     assert offered(phone.send(phone.request("REGISTER"))) == ["SHA-256", "MD5"]
     for _ in range(3):
+        house.run(15)
         first = phone.send(phone.request("REGISTER"))
         assert offered(first) == ["MD5"]
         assert phone.send(phone.request("REGISTER", [phone.answer(first, "REGISTER")])).status == 200
@@ -90,6 +91,35 @@ def test_a_phone_that_answers_is_offered_both_again(house: House) -> None:
         first = phone.send(phone.request("REGISTER"))
         assert offered(first) == ["SHA-256", "MD5"]
         assert phone.send(phone.request("REGISTER", [phone.answer(first, "REGISTER")])).status == 200
+
+
+def test_a_phone_whose_challenge_was_lost_is_offered_sha_256_again(house: House) -> None:
+    """One that knows nothing else is not shut out: the offers take turns."""
+    phone = house.phone("1001")
+    phone.algorithms = ("SHA-256",)
+    offers = []
+    for _ in range(3):
+        offers.append(offered(phone.send(phone.request("REGISTER"))))
+        house.run(33)
+    assert offers == [["SHA-256", "MD5"], ["MD5"], ["SHA-256", "MD5"]]
+
+
+def test_requests_that_come_together_are_one_attempt(house: House) -> None:
+    """A phone that subscribes to three others has answered none of the challenges yet, and stumbled over none."""
+    phone = house.phone("1001")
+    firsts = [phone.send(phone.request("REGISTER")) for _ in range(3)]
+    assert [offered(first) for first in firsts] == [["SHA-256", "MD5"]] * 3
+
+
+def test_a_phone_that_used_md5_is_not_made_to_stumble_by_a_restart(house: House) -> None:
+    """Its answer to the nonce of the last process is stale; the new challenge names what it knows."""
+    phone = house.phone("1001")
+    phone.algorithms = ("MD5",)
+    first = phone.send(phone.request("REGISTER"))
+    house.authenticator = house.make_authenticator(b"n" * 32)
+    stale = phone.send(phone.request("REGISTER", [phone.answer(first, "REGISTER")]))
+    assert offered(stale) == ["MD5"]
+    assert offered(phone.send(phone.request("REGISTER"))) == ["MD5"]
 
 
 def test_stored_hashes_stand_for_the_password(house: House) -> None:

@@ -26,6 +26,7 @@ from rustalk.config.model import (
     RingGroup,
     Route,
     RouteTarget,
+    Sip,
     Teams,
     Tenant,
     TimeCondition,
@@ -315,6 +316,23 @@ def test_the_own_country_where_the_trunk_has_none(teams: str, where: str) -> Non
         "teams": Teams(enabled=True, sbc_fqdn="sbc.example.com", country=teams),
     }
     assert goal(to("other"), settings=settings, source="extension:1001", destination="+4930123456") == where
+
+
+@pytest.mark.parametrize(("house", "where"), [("DE", "Trunk other"), ("US", "international_barred")])
+def test_the_country_of_the_house_goes_before_that_of_other_trunks(house: str, where: str) -> None:
+    """One that the trunk itself has counts more."""
+    settings: dict[str, Any] = {"sip": Sip(country=house), "trunks": (trunk("other"), trunk("third", country="FR"))}
+    assert goal(to("other"), settings=settings, source="extension:1001", destination="+4930123456") == where
+    assert goal(to("third"), settings=settings, source="extension:1001", destination="+33123456789") == "Trunk third"
+
+
+@pytest.mark.parametrize("source", ["other", "extension:1001"])
+def test_the_emergency_numbers_of_the_house(source: str) -> None:
+    """EMG-03: 110 of a house in Germany, where no trunk says so."""
+    settings: dict[str, Any] = {"sip": Sip(country="DE"), "trunks": (trunk("other"),)}
+    made = plan(to("other"), **settings).decide(call("110", source=source))
+    assert isinstance(made, Decision)
+    assert made.is_emergency
 
 
 def test_calls_inside_need_a_permission_too() -> None:

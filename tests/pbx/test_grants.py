@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_phones import Office
+from tests.scenarios.office import Office
 
 OUT = {"id": "out", "pattern": "^\\+1555", "destination": {"type": "Trunk", "value": "carrier"}}
 ABROAD = {"1001": {"permissions": {"international": True}}}

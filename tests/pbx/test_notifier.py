@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -302,3 +303,51 @@ def test_a_phone_that_is_not_registered_may_watch() -> None:
     desk.run(10)
     assert len(desk.subscriptions) == 1
     assert not desk.leftovers()
+
+
+def test_a_notify_that_is_lost_with_its_connection_is_told_over_the_next() -> None:
+    """What the phone has not answered it has not heard."""
+    desk = Desk(register=False)
+    phone = desk.phone("1001", "203.0.113.11", transport="TCP")
+    assert desk.register("1001", agent=phone) == 200
+    lamp = desk.watch("dialog", agent=phone, expires=3000)
+    lamp.answer = 0
+    desk.run(2)
+    desk.watching.call_changed("1002", RINGS)
+    desk.run(1)
+    desk.network.break_all("203.0.113.11")
+    desk.run(1)
+    lamp.answer = 200
+    assert desk.register("1001", agent=phone) == 200
+    desk.run(10)
+    assert len(lamp.notifies) == 3
+    assert lamp.texts("state") == ["early"]
+    assert not desk.leftovers()
+
+
+def test_patience_without_a_number_is_none(desk: Desk) -> None:
+    """It counts as a refusal."""
+    lamp = desk.watch("dialog")
+    lamp.answer, lamp.answer_fields = 503, [("Retry-After", "soon")]
+    desk.watching.call_changed("1002", RINGS)
+    desk.run(2)
+    assert len(desk.subscriptions) == 0
+
+
+def test_a_phone_leaves_while_it_wants_patience(desk: Desk) -> None:
+    """Nothing is left to be sent."""
+    lamp = desk.watch("dialog", expires=3000)
+    lamp.answer, lamp.answer_fields = 503, [("Retry-After", "300")]
+    desk.watching.call_changed("1002", RINGS)
+    desk.run(2)
+    assert desk.register("1001", 0) == 200
+    desk.run(60)
+    assert (len(desk.subscriptions), len(desk.timeouts)) == (0, 0)
+
+
+def test_who_is_switched_off_watches_nobody(desk: Desk) -> None:
+    """The refresh is refused, and that ends it."""
+    lamp = desk.watch("dialog")
+    desk.extensions["1001"] = replace(desk.extensions["1001"], enabled=False)
+    assert desk.ask(lamp).status == 404
+    assert lamp.states == ["active", "terminated;reason=rejected"]

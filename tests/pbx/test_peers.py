@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rustalk.pbx.peers import Busy
-from tests.scenarios.test_phones import Office
+from tests.scenarios.office import Office
 
 
 @pytest.fixture

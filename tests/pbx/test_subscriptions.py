@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from zope.interface import implementer
 
-from rustalk.config.extension import Permissions
+from rustalk.config.extension import Extension, Permissions
 from rustalk.interfaces import IFlow
 from rustalk.pbx.dialog_info import CallState
 from rustalk.pbx.subscriptions import Bounds, Watch
@@ -98,6 +98,15 @@ def test_a_phone_that_has_restarted_gets_what_it_had() -> None:
     assert not desk.leftovers()
 
 
+def test_a_phone_that_asks_again_and_again_is_told_a_few_times(desk: Desk) -> None:
+    """There are phones that never stop; the subscriptions asked for first give way."""
+    lamps = [desk.watch("dialog") for _ in range(20)]
+    assert {lamp.status for lamp in lamps} == {200}
+    assert len(desk.subscriptions) == 4
+    assert desk.ask(lamps[0]).status == 481
+    assert desk.ask(lamps[-1]).status == 200
+
+
 def test_the_switch_has_so_many_and_no_more() -> None:
     """Whoever asks."""
     desk = Desk(Bounds(total=1))
@@ -175,14 +184,16 @@ class Crowd:
         self.shown: dict[str, str] = {}
 
     def subscribe(self, number: int) -> None:
-        """One more lamp for 1002."""
+        """One more lamp for 1002, a hundred of each extension."""
+        watcher = str(2000 + number // 100)
+        self.desk.extensions.setdefault(watcher, Extension(extension=watcher))
         fields = [
             ("Via", f"SIP/2.0/UDP 203.0.113.50;branch=z9hG4bKs{number};rport"),
-            ("From", f"<sip:1001@{DOMAIN}>;tag=t{number}"),
+            ("From", f"<sip:{watcher}@{DOMAIN}>;tag=t{number}"),
             ("To", f"<sip:1002@{DOMAIN}>"),
             ("Call-ID", f"lamp{number}"),
             ("CSeq", "1 SUBSCRIBE"),
-            ("Contact", "<sip:1001@203.0.113.50>"),
+            ("Contact", f"<sip:lamp{number}@203.0.113.50>"),
             ("Event", "dialog"),
         ]
         self.desk.endpoint.message_received(Request("SUBSCRIBE", f"sip:1002@{SBC}", fields), self)
@@ -217,7 +228,7 @@ def busiest(times: list[float]) -> int:
 
 def test_ten_thousand_lamps_of_a_number_that_flaps() -> None:
     """F-16: NOTIFYs keep to their pace, and when it is calm each lamp shows what is so."""
-    desk = Desk(Bounds(per_extension=10_000, notifies_per_second=1000), register=False)
+    desk = Desk(Bounds(notifies_per_second=1000), register=False)
     crowd = Crowd(desk)
     for number in range(10_000):
         crowd.subscribe(number)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.office import Build, Office
 from tests.scenarios.site import Site, watched_log
 
 
@@ -42,3 +43,21 @@ def build() -> Iterator[Callable[..., Site]]:
 def site(build: Callable[..., Site]) -> Site:
     """The switch as configured in site.py."""
     return build()
+
+
+@pytest.fixture
+def house() -> Iterator[Build]:
+    """Makes a switch with phones; afterwards nothing may be left of any call."""
+    offices: list[Office] = []
+
+    def build(kind: type[Office] = Office, **changes: Any) -> Office:
+        offices.append(kind(**changes))
+        return offices[-1]
+
+    with watched_log() as failures:
+        yield build
+        left = [office.leftovers() for office in offices]
+        expected = sum(office.expected_failures for office in offices)
+        offices.clear()
+    assert not any(left), f"left behind: {left}"
+    assert len(failures) == expected, failures

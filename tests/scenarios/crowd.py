@@ -19,9 +19,10 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from rustalk.call import attempt
 from rustalk.interfaces import IFlow
 from rustalk.media.ports import NoPortsError
-from rustalk.observe.snapshots import CallSnapshot, CallState
+from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.replaces import Replaces
@@ -511,18 +512,19 @@ class Witness:
         """Look at every call from all its sides; of one that was joined with another the sides are not known."""
         phones = {phone.call_id: phone for phone in self._phones()}
         for record in self.records.values():
-            sides = [phones.get(leg.sip_call_id) for leg in record.legs]
-            known = [phone for phone in sides if phone is not None]
-            ended = sides[record.hung_up_by == "callee" and len(sides) > 1]
+            sides = [(phones.get(leg.sip_call_id), leg) for leg in record.legs]
+            known = [(phone, leg) for phone, leg in sides if phone is not None and not leg.goes_on]
+            ended = sides[record.hung_up_by == "callee" and len(sides) > 1][0]
             if record.reason in _OF_THEIRS and ended is not None and not (ended.quit or ended.cut):
                 self._doubt(record, f"was not ended by {ended.agent.name} {ended.call_id}")
-            self._compare(record, known, known if len(known) == len(sides) else phones.values())
+            is_whole = all(phone is not None for phone, _ in sides)
+            self._compare(record, known, [phone for phone, _ in known] if is_whole else phones.values())
 
     def _phones(self) -> list[Phone]:
         agents = (self.site.carrier, self.site.other, self.site.teams)
         return [leg for agent in agents for leg in agent.calls if isinstance(leg, Phone)]
 
-    def _compare(self, record: CallSnapshot, phones: list[Phone], speakers: Iterable[Phone]) -> None:
+    def _compare(self, record: CallSnapshot, sides: list[tuple[Phone, LegSnapshot]], speakers: Iterable[Phone]) -> None:
         if (
             record.state not in (CallState.ENDED, CallState.FAILED)
             or record.reason is None
@@ -530,10 +532,16 @@ class Witness:
         ):
             self._doubt(record, "is not over")
         said = {phone.said for phone in speakers if phone.said}
-        for phone in phones:
+        for phone, leg in sides:
             codes = {found[1] for found in map(_TEXT.search, phone.told) if found is not None}
-            if not (phone.quit or phone.cut or record.reason in codes or said & set(phone.told)):
+            is_told = (leg.reason or record.reason) in codes or (_is_elsewhere(leg) and attempt.ELSEWHERE in phone.told)
+            if not (phone.quit or phone.cut or is_told or said & set(phone.told)):
                 self._doubt(record, f"ended for {phone.agent.name} {phone.call_id} with {phone.told}")
 
     def _doubt(self, record: CallSnapshot, text: str) -> None:
         self.doubts.append(f"{record.id} ({record.reason}, {record.hung_up_by}, {record.sip_status}) {text}")
+
+
+def _is_elsewhere(leg: LegSnapshot) -> bool:
+    """Whether somebody else took the call that rang here."""
+    return leg.sip_status == 487 and leg.reason is None

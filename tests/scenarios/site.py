@@ -15,9 +15,12 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from rustalk.config.load import load
+from rustalk.config.model import Settings
+from rustalk.config.overlay import Change, changed
 from rustalk.core import Core, Wire
 from rustalk.interfaces import IMediaStream
 from rustalk.observe.counters import Counters
+from rustalk.observe.events import Events
 from rustalk.observe.figures import Figures
 from rustalk.observe.logins import FailedLogins
 from rustalk.observe.snapshots import CallSnapshot
@@ -27,6 +30,7 @@ from rustalk.security.guard import Guard
 from rustalk.security.screen import Screen
 from rustalk.sip.message import Message, Request
 from rustalk.sip.timers import Timers
+from rustalk.store.nodes import Nodes
 from rustalk.switch import Switch
 from rustalk.transport.resolve import Resolver
 from rustalk.ua.endpoint import Endpoint
@@ -151,12 +155,19 @@ class Talk:
 
 
 class Site:
-    """The switch and its neighbours. Keyword arguments change the configuration, section by section."""
+    """The switch and its neighbours. Keyword arguments change the configuration, section by section.
 
-    def __init__(self, seed: int = 0, **changes: Any) -> None:
-        self.clock = clock = OrderedClock()
+    One that stands ``beside`` another shares its network; ``nodes`` are those of a cluster.
+    """
+
+    address = SBC
+
+    def __init__(
+        self, seed: int = 0, *, beside: Site | None = None, nodes: Nodes | None = None, **changes: Any
+    ) -> None:
+        self.clock = clock = beside.clock if beside is not None else OrderedClock()
         self.settings = settings = load(json.dumps(merged(CONFIGURATION, changes)))
-        self.network = Network(clock, seed)
+        self.network = beside.network if beside is not None else Network(clock, seed)
         self.network.names = {FQDN: SBC}
         self.expected_failures = 0
         self._count = 0
@@ -168,7 +179,8 @@ class Site:
         self.guard = Guard(self.screen, settings, now=clock.seconds, settled=lambda host: self.core.locator.knows(host))
         self.logins = FailedLogins(clock.seconds, self.guard)
         self.figures = Figures()
-        self.ledger = Ledger(None, self.figures, None, rates=settings.rates)
+        self.events = Events(clock.seconds)
+        self.ledger = Ledger(None, self.figures, self.events, rates=settings.rates, now=self.timeouts.now)
         self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
         self.endpoint = Endpoint(
             clock,
@@ -180,7 +192,7 @@ class Site:
             trace=self.trace,
             counters=self.counters,
         )
-        self.transport = MemoryTransport(self.network, self.endpoint, [FQDN])
+        self.transport = MemoryTransport(self.network, self.endpoint, [FQDN], self.admits)
         for each in settings.profiles:
             protocols = [protocol.upper() for protocol in each.protocols]
             self.transport.open(each.id, (each.bind_address, each.bind_port), protocols)
@@ -202,6 +214,9 @@ class Site:
             logins=self.logins,
             watch=self.guard,
             told=self.ledger,
+            events=self.events,
+            node=nodes.id if nodes is not None else "",
+            nodes=nodes,
         )
         self.dialogs, self.calls, self.trunks = self.core.dialogs, self.core.calls, self.core.trunks
         self.probes, self.registrations = self.core.probes, self.core.registrations
@@ -220,6 +235,21 @@ class Site:
         self.stranger = self._provider("stranger", STRANGER)
         self.teams = self._microsoft()
 
+    def admits(self, address: str, profile: str) -> bool:
+        """Whether what comes from an address is read: here that of everybody, however much it is."""
+        return True
+
+    def use(self, settings: Settings) -> None:
+        """Go by these settings from now on, as the composition root does."""
+        self.settings = settings
+        self.core.use(settings)
+        self.guard.use(settings)
+        self.ledger.use(settings.rates)
+
+    def change(self, collection: str, key: str, value: dict[str, Any] | None) -> None:
+        """One item of the configuration is another, or gone, as the API does it."""
+        self.use(changed(self.settings, Change(collection, key, value)))
+
     def make_relay(self) -> FallibleRelay:
         """The relay of this switch."""
         return FallibleRelay(20000, 21999)
@@ -230,7 +260,7 @@ class Site:
         return f"switch{self._count}"
 
     def _provider(self, name: str, *hosts: str) -> Agent:
-        return Agent(self.network, name, hosts, switch=(SBC, 5060))
+        return Agent(self.network, name, hosts, switch=(self.address, 5060))
 
     def _microsoft(self) -> Agent:
         """Teams: three proxies and the region that calls come from (HDR-08)."""
@@ -240,7 +270,7 @@ class Site:
             [*PROXIES.values(), REGION[1]],
             transport="TLS",
             port=5061,
-            switch=(SBC, 5061),
+            switch=(self.address, 5061),
             names=PROXIES,
         )
         teams.record_route = f"<sip:{REGION[0]}:5061;transport=tls;lr>"

@@ -6,51 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.phone import Phone
-from tests.scenarios.site import SBC, Site
-
-DOMAIN = "pbx.example.com"
-HOSTS = {"1001": "203.0.113.11", "1002": "203.0.113.12", "1003": "203.0.113.13"}
-
-
-def extension(number: str, **more: Any) -> dict[str, Any]:
-    """An extension as it is configured."""
-    return {"extension": number, "password": f"secret of {number}", "display_name": f"Nr {number}", **more}
-
-
-class Office(Site):
-    """A switch with phones. ``phones`` are registered; ``more`` changes extensions by number."""
-
-    def __init__(self, *, more: dict[str, dict[str, Any]] | None = None, register: bool = True, **changes: Any) -> None:
-        changes = {
-            "sip": {"domain": DOMAIN},
-            "extensions": [extension(number, **(more or {}).get(number, {})) for number in HOSTS],
-            **changes,
-        }
-        super().__init__(**changes)
-        self.phones = {number: self.phone(number, host) for number, host in HOSTS.items()}
-        if register:
-            for phone in self.phones.values():
-                assert self.registered(phone)
-
-    def phone(self, number: str, host: str, **how: Any) -> Phone:
-        """One more phone of an extension."""
-        return Phone(
-            self.network, number, host, password=f"secret of {number}", domain=DOMAIN, switch=(SBC, 5060), **how
-        )
-
-    def registered(self, phone: Phone, **parts: Any) -> bool:
-        """Let a phone register."""
-        answers = phone.register(**parts)
-        self.run()
-        return answers[-1].status == 200
-
-    def leftovers(self) -> dict[str, int]:
-        """What is still there that should not be."""
-        self.core.locator.stop()
-        found = super().leftovers()
-        found["phones"] = sum(limit.calls for limit in self.core.peers._limits.values())
-        return {name: count for name, count in found.items() if count}
+from tests.scenarios.office import Office
 
 
 @pytest.fixture

@@ -9,12 +9,10 @@ import pytest
 
 from rustalk.pbx.dialog_info import CallState
 from rustalk.pbx.pidf import Condition, write
-from rustalk.pbx.watching import Watching
 from rustalk.sip.message import Request
-from rustalk.trunk.number import as_user
 from tests.fakes.watcher import Watcher
+from tests.scenarios.office import Office
 from tests.scenarios.site import watched_log
-from tests.scenarios.test_phones import DOMAIN, Office
 
 TALKS = CallState("c1", "confirmed", "recipient", "1003", "Carol")
 
@@ -24,19 +22,7 @@ class Watched(Office):
 
     def __init__(self, **changes: Any) -> None:
         super().__init__(register=False, **changes)
-        core = self.core
-        self.watching = Watching(
-            self.endpoint,
-            core.dialogs,
-            core.locator,
-            clock=self.clock,
-            find=core.extension,
-            contact=lambda flow, user: self._profiles[flow.profile].contact(flow, as_user(user)),
-            domain=lambda: DOMAIN,
-        )
-        core.services.update(self.watching.services)
-        core.entry._services.update(self.watching.services)
-        core.locator._told = self.watching.registration_changed
+        self.watching = self.core.watching
         for phone in self.phones.values():
             assert self.registered(phone)
 
@@ -113,6 +99,30 @@ def test_a_lamp_shows_a_call(house: Callable[..., Watched]) -> None:
     office.run()
     assert lamp.states[-1] == "terminated;reason=timeout"
     assert len(office.watching.subscriptions) == 0
+
+
+def test_a_lamp_follows_a_real_call(house: Callable[..., Watched]) -> None:
+    """It rings, is answered and is over; who is called, who calls, and a call that nobody answers."""
+    office = house()
+    callee, caller = office.watch("dialog"), office.watch("dialog", "1003")
+    leg = office.phones["1003"].call("1002")
+    office.run()
+    office.phones["1002"].last.ring()
+    office.run(2)
+    assert (callee.texts("state"), caller.texts("state")) == (["early"], ["early"])
+    office.phones["1002"].last.answer()
+    office.run(2)
+    assert (callee.texts("state"), caller.texts("state")) == (["confirmed"], ["confirmed"])
+    leg.bye()
+    office.run(2)
+    assert (callee.texts("state"), caller.texts("state")) == (["terminated"], ["terminated"])
+    missed = office.phones["1003"].call("1002")
+    office.run()
+    office.phones["1002"].last.ring()
+    office.run(2)
+    missed.cancel()
+    office.run(2)
+    assert (callee.texts("state"), caller.texts("state")) == (["terminated"], ["terminated"])
 
 
 def test_a_lamp_of_somebody_else_is_not_refreshed(house: Callable[..., Watched]) -> None:

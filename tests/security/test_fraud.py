@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rustalk.pbx.hops import MOST_HOPS
-from tests.scenarios.test_phones import HOSTS, Office
+from tests.scenarios.office import HOSTS, Office
 
 OUT = {"routing": {"routes": [{"id": "out", "pattern": r"^\+", "destination": {"type": "Trunk", "value": "carrier"}}]}}
 DOMESTIC, PREMIUM, ABROAD = "+12125551234", "+19005551234", "+88213000000"

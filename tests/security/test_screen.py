@@ -224,6 +224,15 @@ def test_settings_that_change_nothing_here_cost_nothing() -> None:
     assert asked.version == before
 
 
+def test_names_that_resolve_to_the_same_cost_nothing() -> None:
+    """They are asked for each minute."""
+    asked = guarded(CARRIER)
+    asked.resolved("carrier", ["203.0.113.20", "203.0.113.21"])
+    before = asked.version
+    asked.resolved("carrier", ["203.0.113.21", "203.0.113.20"])
+    assert asked.version == before
+
+
 def test_the_standing_of_an_address_tells_all_profiles_at_once() -> None:
     """What the guard asks once for each address."""
     asked = screen()

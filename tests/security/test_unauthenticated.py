@@ -8,8 +8,8 @@ import pytest
 
 from rustalk.interfaces import IFlow
 from rustalk.security.guard import Guard
+from tests.scenarios.office import DOMAIN, Office
 from tests.scenarios.site import SBC, Site
-from tests.scenarios.test_phones import DOMAIN, Office
 
 STRANGER = ("203.0.113.99", 5066)
 METHODS = [

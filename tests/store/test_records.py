@@ -78,7 +78,7 @@ def fits(record: dict[str, Any], asked: Filter) -> bool:
             not asked.trunk or asked.trunk in peers,
             not asked.extension or f"extension:{asked.extension}" in peers,
             not asked.reason or record["reason"] == asked.reason,
-            asked.min_duration is None or -1 < asked.min_duration * 1000 <= _duration(record),
+            asked.min_duration is None or max(0, asked.min_duration * 1000) <= _duration(record),
             not asked.sip_call_id or record["legs"][0]["sip_call_id"] == asked.sip_call_id,
             asked.text.lower() in text,
         )
@@ -99,6 +99,8 @@ ASKED = (
     Filter(min_duration=0),
     Filter(min_duration=60),
     Filter(min_duration=60.5),
+    Filter(min_duration=1e300),
+    Filter(min_duration=-1),
     Filter(start_date=START + timedelta(days=1), end_date=START + timedelta(days=2)),
     Filter(start_date=START + timedelta(days=1), number="2001"),
     Filter(end_date=START),
@@ -252,10 +254,11 @@ async def test_batches_are_read_when_they_are_asked_for(filled: Database, scanne
 async def test_a_filter_is_never_sql(filled: Database) -> None:
     """A quote or a keyword in a value is that and nothing else."""
     await put(filled, calls(5))
-    for text in ("' OR 1=1 --", '"; DROP TABLE call_records; --', "\\", "?", "%s", "_%"):
+    for text in ("' OR 1=1 --", '"; DROP TABLE call_records; --', "\\", "?", "%s", "_%", "\0", "\ud800"):
         asked = Filter(number=text, text=text, trunk=text, reason=text, sip_call_id=text)
         assert (await Records(filled).page(asked)).records == ()
         assert (await Records(filled).page(Filter(text=text))).records == ()
+        assert await Records(filled).find(text) is None
     assert (await Records(filled).page(Filter())).total == 5
 
 

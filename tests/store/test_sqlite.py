@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,25 @@ async def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
     assert once(backend, numbers, read_only=True) == []
     writer.execute("COMMIT")
     writer.close()
+
+
+def test_another_process_leaves_the_log_of_this_one_alone(tmp_path: Path) -> None:
+    """A token made, or a backup, while the switch runs: what the switch writes after that is not lost."""
+    path = tmp_path / "db"
+    backend = Sqlite(path)
+    first = backend.connect(read_only=False)
+    first.execute("CREATE TABLE kept (number INTEGER)")
+    second = backend.connect(read_only=True)
+    other = "import sys; from rustalk.store.sqlite import Sqlite; from pathlib import Path; "
+    other += "Sqlite(Path(sys.argv[1])).connect(read_only=False).close()"
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True, timeout=60)
+    first.execute("INSERT INTO kept VALUES (1)")
+    count = (
+        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM kept').fetchone()[0])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", count, str(path)], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert told.stdout.strip() == "1"
+    first.close()
+    second.close()
