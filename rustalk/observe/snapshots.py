@@ -101,8 +101,9 @@ class LegSnapshot:
     are the numbers as this leg's INVITE has them. ``started`` is when that INVITE passed, ``progressed`` when its first
     provisional response other than 100 did, and ``disconnect_ms`` how long the BYE waited for its 2xx (RFC 6076
     sections 4.3 and 4.4). ``sip_status`` is the final status of the INVITE; silence counts as 408, a dead transport as
-    503 (RFC 3261 section 8.1.3.1). ``reason`` is the code of what ended this leg, None where that ended the call, or where another
-    leg was answered instead. A leg that ``goes_on`` is one of the call that this one was transferred to, too.
+    503 (RFC 3261 section 8.1.3.1). ``reason`` is the code of what ended this leg, None where that ended the call, or
+    where another leg was answered instead. A leg that ``goes_on`` is one of the call that this one was transferred to,
+    too.
     """
 
     sip_call_id: str
