@@ -195,7 +195,7 @@ class Rustalk(MultiService):
                 address=api.bind_address,
                 port=api.port,
                 auth=api.auth,
-                logins=self.guard,
+                logins=self.logins,
                 banned=self.guard.is_banned,
             )
             adopted: Any = service

@@ -25,7 +25,7 @@ from .route import Answer, Ask, Parameter, Route, Stream
 __all__ = ["Extensions", "password"]
 
 _PASSWORD_BYTES = 18
-_AT_ONCE = 200
+_AT_ONCE = 100
 _ROWS_AT_ONCE = 500
 _CREDENTIALS = ("password", "ha1_md5", "ha1_sha256", "certificate_subject")
 _FORWARDS = ("always", "busy", "no_answer", "unreachable")

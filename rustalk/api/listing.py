@@ -104,6 +104,7 @@ class Shelf:
         self._items: list[Any] = []
         self._by_key: dict[str, Any] = {}
         self._haystack: list[str] = []
+        self._searched: dict[int, tuple[Any, str]] = {}
 
     def items(self, source: tuple[Any, ...]) -> list[Any]:
         """The items in their order."""
@@ -133,11 +134,17 @@ class Shelf:
         return [item for item in found if all(_shown(getattr(item, name)) == value for name, value in wanted.items())]
 
     def _hay(self) -> list[str]:
+        """The text of each item that is searched; that of an item which has not changed is not made again."""
         if not self._haystack:
-            self._haystack = [
-                "\n".join(str(getattr(item, name)) for name in self._texts).lower() for item in self._items
-            ]
+            before, self._searched = self._searched, {}
+            for item in self._items:
+                known = before.get(id(item))
+                self._searched[id(item)] = known if known is not None and known[0] is item else (item, self._text(item))
+            self._haystack = [text for _, text in self._searched.values()]
         return self._haystack
+
+    def _text(self, item: Any) -> str:
+        return "\n".join(str(getattr(item, name)) for name in self._texts).lower()
 
 
 def _shown(value: object) -> str:

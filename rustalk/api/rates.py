@@ -29,7 +29,7 @@ from .route import Answer, Ask, Route
 
 __all__ = ["Rates", "read_table"]
 
-_AT_ONCE = 200
+_AT_ONCE = 100
 _MOST = 20_000
 _LONGEST_CALL = Decimal(10**9)
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")

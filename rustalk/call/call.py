@@ -450,6 +450,7 @@ class Call:
             callee.session.local, callee.session.remote = branch.local, branch.remote
             body = branch.remote
         early.stop()
+        self.placed += (callee.call_id,)  # of a fork it is that of who answered
         try:
             answer = self.media.translate(body, 1)
             self.caller.session = incoming.answer(answer, fork=incoming.exchange.local not in (b"", answer))
@@ -565,7 +566,6 @@ class Call:
         old.course.leaves("transferred")
         self._keeper.call_handed_on(self, old, new)
         self.place(old, new)
-        self.placed += (old.call_id,)
         self.former, self.tried = (), tried
         self.turned = stays is self.callee
         self.source, self.destination = stays.trunk if stays is not None else None, new.trunk

@@ -401,9 +401,7 @@ class Calls:
             if side is not None:
                 side.course.light("terminated")
         self._calls.pop(call.id, None)
-        self._placed.difference_update(
-            call.placed, (leg.call_id for leg in (call.callee, *call.former) if leg is not None)
-        )
+        self._placed.difference_update(call.placed)
         record = snapshot(call)
         for leg in record.legs:
             if leg.media is not None:

@@ -15,7 +15,7 @@ from rustalk.media.session import MediaSide
 from rustalk.sip.message import Field
 from rustalk.transport.errors import TransportError
 from rustalk.ua.outgoing import Invitation
-from rustalk.ua.reasons import REASONS
+from rustalk.ua.reasons import REASONS, reason_field
 from rustalk.ua.route import Path
 from rustalk.ua.subject import Subject
 from rustalk.ua.timeouts import Timeout, Timeouts
@@ -241,7 +241,7 @@ class Forked:
         self._open -= 1
         if self._open == 0 or (refusal.status >= _DECLINED and not self._fork.is_group):
             leg, self._leg = self._leg, None
-            self._stop("", "far_end")
+            self._stop(reason_field("far_end", refusal.status)[1] if self._open else "", "far_end")
             leg.hear(leg, min(self._refusals, key=_rank))
 
 

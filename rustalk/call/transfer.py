@@ -216,6 +216,7 @@ class Transfer:
     def _settle(self, leg: CalleeLeg, body: bytes) -> None:
         """Somebody answered: the side that stays hears of it, then the places are changed."""
         self._answered = leg
+        self._call.placed += (leg.call_id,)
         self._stop_ring()
         other = self._call.other(self._leg)
         rest = other.session if other is not None else None

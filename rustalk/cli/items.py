@@ -333,6 +333,37 @@ def _quote(arguments: Namespace, out: TextIO) -> int:
     return write_object(arguments, client_for(arguments).request("POST", "/api/v1/rates/quote", wanted), out)
 
 
+def _test_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("number", metavar="NUMBER", help="the number that is called")
+    parser.add_argument("--caller", default="", metavar="NUMBER", help="who calls")
+    parser.add_argument(
+        "--source", metavar="TRUNK", help="where the call comes from; default: the extension that calls"
+    )
+    parser.add_argument("--at", metavar="TIME", help="when (RFC 3339); default: now")
+
+
+def _test(arguments: Namespace, out: TextIO) -> int:
+    wanted = {
+        "caller_id": arguments.caller,
+        "destination": arguments.number,
+        "source_trunk": arguments.source,
+        "at": arguments.at,
+    }
+    body: Mapping[str, Any] = client_for(arguments).request("POST", "/api/v1/routes/test", wanted)
+    if arguments.json:
+        write_json(body, out)
+    else:
+        for step in body["steps"]:
+            out.write(printable(f"{step['route']}  {step['why']}") + "\n")
+        out.write(printable(str(body["message"])) + "\n")
+    return Exit.DONE
+
+
+def _waiting(arguments: Namespace, out: TextIO) -> int:
+    path = f"/api/v1/voicemail/mailboxes/{segment(arguments.id)}/mwi"
+    return write_object(arguments, client_for(arguments).get(path), out)
+
+
 def _check_arguments(parser: ArgumentParser) -> None:
     _id(parser)
     parser.add_argument("ip", metavar="ADDRESS", help="the address to ask about")
@@ -397,6 +428,8 @@ _MORE: Mapping[str, Sequence[Verb]] = {
         Verb("import", "take a table (CSV or JSON) in", _import_rates_arguments, _import_rates),
         Verb("quote", "tell what a call would cost", _quote_arguments, _quote),
     ),
+    "routes": (Verb("test", "tell where a call would go now, and why", _test_arguments, _test),),
+    "mailboxes": (Verb("mwi", "tell how many messages wait", _id, _waiting),),
     "acls": (Verb("check", "tell whether an ACL admits an address", _check_arguments, _check),),
 }
 

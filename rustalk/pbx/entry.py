@@ -17,7 +17,7 @@ from rustalk.security.identity import Identity, Refusal
 from rustalk.security.limits import TokenBucket
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Request
-from rustalk.ua.dialogs import Dialogs
+from rustalk.ua.dialogs import Dialogs, Usage
 from rustalk.ua.endpoint import ServerTransaction, Verdict
 from rustalk.ua.inspect import Unfit, inspect
 from rustalk.ua.options import answer_options
@@ -102,7 +102,7 @@ class Entry:
         Strangers get at most a few answers a second (A38).
         """
         identity = self._identify(flow)
-        if isinstance(identity, Identity):
+        if isinstance(identity, Identity) or (request is not None and self._call_of(flow, request) is not None):
             return "admit"
         if self._is_watched(flow, request):
             return "drop"
@@ -119,6 +119,20 @@ class Entry:
             detail=identity.detail,
         )
         return "reject"
+
+    def _call_of(self, flow: IFlow, request: Request) -> Usage | None:
+        """The call that a request is of, where it comes from where its peer was when that began.
+
+        That holds whoever is configured there by now. Phones may share an address: theirs counts with its port.
+        """
+        try:
+            usage = self._dialogs.find(request)
+        except RemoteProtocolError:
+            return None
+        began = usage.began if usage is not None else None
+        if usage is None or began is None or (began.transport, began.peer[0]) != (flow.transport, flow.peer[0]):
+            return None
+        return usage if began.peer == flow.peer or not calling_extension(usage.trunk) else None
 
     def _is_watched(self, flow: IFlow, request: Request | None) -> bool:
         """Whether this is a scanner, to which nobody is here."""
@@ -138,6 +152,10 @@ class Entry:
 
     def request_received(self, transaction: ServerTransaction) -> None:
         """A new request of a peer that we know, or want to know."""
+        usage = self._call_of(transaction.flow, transaction.request)
+        if usage is not None:
+            usage.request_received(transaction)
+            return
         identity = self._identify(transaction.flow)
         if isinstance(identity, Identity) and not self._is_of_phone(transaction):
             self._of_trunk(transaction, identity.trunk)
@@ -235,7 +253,8 @@ class Entry:
         if usage is None:
             return
         identity = self._identify(flow)
-        if calling_extension(usage.trunk) or (isinstance(identity, Identity) and identity.trunk == usage.trunk):
+        known = calling_extension(usage.trunk) or self._call_of(flow, request) is not None
+        if known or (isinstance(identity, Identity) and identity.trunk == usage.trunk):
             usage.ack_received(request)
 
     def flow_lost(self, flow: IFlow, reason: str) -> None:

@@ -18,6 +18,7 @@ from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Field, Request, Response
 from rustalk.sip.subscription import Effect, Event, Notify, Span, State, Subscription
 from rustalk.sip.transaction.effects import Ended, StartTimer, StopTimer
+from rustalk.ua.dialogs import Beginning
 from rustalk.ua.endpoint import Endpoint, ServerTransaction
 from rustalk.ua.inspect import inspect
 from rustalk.ua.timeouts import Timeout
@@ -91,6 +92,8 @@ class Home(Protocol):
 
 class Notifier:
     """What ``watcher``, the number of an extension, knows of ``number``. ``contact`` is our Contact value."""
+
+    began: Beginning | None = None
 
     __slots__ = (
         "_broken",

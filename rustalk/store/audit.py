@@ -105,17 +105,18 @@ class Audit:
         written = self._database.run(lambda session: write_entries(session, batch))
         written.addErrback(self._not_written, batch).addBoth(self._has_written, done)
 
-    def _not_written(self, failure: Failure, batch: tuple[Entry, ...]) -> None:
-        """Keep what the database did not take for when it does; what it can never take is in the log."""
+    def _not_written(self, failure: Failure, batch: tuple[Entry, ...]) -> bool:
+        """Keep what the database did not take for when it does, and say so; what it can never take is in the log."""
         if isinstance(failure.value, DatabaseDownError):
             room = _WAITING - len(self._waiting)
             self._waiting.extendleft(reversed(batch[len(batch) - min(room, len(batch)) :]))
-        else:
-            log.failure("{count} entries of the audit log were not written", failure, count=len(batch))
+            return True
+        log.failure("{count} entries of the audit log were not written", failure, count=len(batch))
+        return False
 
-    def _has_written(self, result: object, done: Deferred[None]) -> None:
+    def _has_written(self, is_down: bool | None, done: Deferred[None]) -> None:
         self._writing = None
-        if self._waiting and not self._database.problem:
+        if self._waiting and not is_down and not self._database.problem:
             self._write()
         done.callback(None)
 

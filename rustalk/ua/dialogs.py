@@ -10,7 +10,14 @@ from rustalk.sip.message import Request
 
 from .endpoint import ServerTransaction
 
-__all__ = ["Dialogs", "Usage"]
+__all__ = ["Beginning", "Dialogs", "Usage"]
+
+
+class Beginning(Protocol):
+    """The flow that a dialog began on."""
+
+    transport: str
+    peer: tuple[str, int]
 
 
 class Usage(Protocol):
@@ -19,6 +26,10 @@ class Usage(Protocol):
     @property
     def trunk(self) -> str:
         """The id of the trunk."""
+
+    @property
+    def began(self) -> Beginning | None:
+        """Where its peer was when the dialog began; None where that proves nothing."""
 
     @property
     def dialog(self) -> Dialog:

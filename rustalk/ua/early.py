@@ -6,7 +6,7 @@ from rustalk.interfaces import IFlow
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Request, Response
 
-from .dialogs import Dialogs
+from .dialogs import Beginning, Dialogs
 from .endpoint import Endpoint, ServerTransaction
 from .exchange import Exchange, ExchangeListener
 from .inspect import description
@@ -17,6 +17,8 @@ __all__ = ["EarlyDialog"]
 
 class EarlyDialog:
     """One early dialog that we began; ``trunk`` is that of the peer, ``exchange`` what both sides said in it."""
+
+    began: Beginning | None = None
 
     __slots__ = ("_dialogs", "_endpoint", "_path", "_seen", "dialog", "exchange", "trunk")
 

@@ -10,7 +10,7 @@ from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Field, Request
 from rustalk.sip.session_timer import SessionTimer
 
-from .dialogs import Dialogs
+from .dialogs import Beginning, Dialogs
 from .endpoint import ServerTransaction
 from .exchange import Exchange, ExchangeListener
 from .inspect import ALLOW, SDP, description
@@ -197,6 +197,11 @@ class Incoming:
     def trunk(self) -> str:
         """The trunk of the caller."""
         return self.listener.trunk
+
+    @property
+    def began(self) -> Beginning:
+        """Where the caller was when it called."""
+        return self.listener
 
     def request_received(self, transaction: ServerTransaction) -> None:
         """Before the answer only BYE ends something (15); media may change once an 18x that described them is settled.

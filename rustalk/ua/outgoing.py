@@ -320,7 +320,8 @@ class Outgoing:
 class _Nobody:
     """Listens to a session that is being ended."""
 
-    trunk = ""
+    trunk = transport = ""
+    peer = ("", 0)
 
     def offer_received(self, offer: object) -> None:
         pass

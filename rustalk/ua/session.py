@@ -21,7 +21,7 @@ from rustalk.sip.session_timer import SessionTimer
 
 from .accept import Acceptance
 from .acknowledgement import Acknowledgement
-from .dialogs import Dialogs
+from .dialogs import Beginning, Dialogs
 from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction, Unheard
 from .inspect import ALLOW, SDP, description, inspect
 from .offer import Offer
@@ -35,9 +35,11 @@ log = Logger()
 
 
 class SessionListener(Protocol):
-    """Who is told what the peer does in a session with a peer of ``trunk``."""
+    """Who is told what the peer does in a session with a peer of ``trunk``, which began at ``peer``."""
 
     trunk: str
+    transport: str
+    peer: tuple[str, int]
 
     def offer_received(self, offer: Offer) -> None:
         """The peer wants other media; the offer must be accepted or refused."""
@@ -123,6 +125,11 @@ class Session:
     def trunk(self) -> str:
         """The trunk of the peer."""
         return self.listener.trunk
+
+    @property
+    def began(self) -> Beginning:
+        """Where the peer was when the call began."""
+        return self.listener
 
     # Requests of ours.
 

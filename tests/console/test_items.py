@@ -128,3 +128,21 @@ async def test_an_address_is_checked_against_an_acl(run: Run, capsys: pytest.Cap
 async def test_every_collection_can_be_listed(run: Run, command: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(command.name, "list") == 0
     assert " of " in capsys.readouterr().out
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_running_switch_is_asked_where_a_call_would_go(
+    run: Run, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("routes", "test", "+1", "--caller", "1001", "--at", "2026-12-24T18:00:00Z") == 0
+    assert capsys.readouterr().out.splitlines() == ["all  matches", "route all sends the call to Trunk carrier"]
+    assert desk.switch.tested[0][:3] == ("1001", "+1", "")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_box_tells_how_many_messages_wait(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    await run("extensions", "add", "extension=1001")
+    await run("mailboxes", "add", "extension=1001")
+    capsys.readouterr()
+    assert await run("mailboxes", "mwi", "1001") == 0
+    assert "new_messages    0" in capsys.readouterr().out

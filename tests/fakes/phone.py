@@ -21,7 +21,7 @@ class PhoneLeg(Leg):
 
     def response_received(self, response: Response) -> None:
         """Follow our INVITE, sent again with the password where that is asked for."""
-        if response.status == 407 and self.invite.get("Proxy-Authorization") is None:
+        if response.status == 407 and self.invite.get("Proxy-Authorization") is None and not self._gives_up:
             fields = self.agent.answer_to(response, self.invite)
             again = Request("INVITE", self.invite.uri, [*_renewed(self.invite), *fields], self.invite.body)
             self.invite = again

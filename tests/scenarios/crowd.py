@@ -514,9 +514,10 @@ class Witness:
         for record in self.records.values():
             sides = [(phones.get(leg.sip_call_id), leg) for leg in record.legs]
             known = [(phone, leg) for phone, leg in sides if phone is not None and not leg.goes_on]
-            ended = sides[record.hung_up_by == "callee" and len(sides) > 1][0]
-            if record.reason in _OF_THEIRS and ended is not None and not (ended.quit or ended.cut):
-                self._doubt(record, f"was not ended by {ended.agent.name} {ended.call_id}")
+            ended = sides[:1] if record.hung_up_by != "callee" else sides[1:2] if record.answered else sides[1:]
+            blamed = [phone for phone, _ in ended if phone is not None]
+            if record.reason in _OF_THEIRS and blamed and not any(phone.quit or phone.cut for phone in blamed):
+                self._doubt(record, f"was not ended by {', '.join(phone.call_id for phone in blamed)}")
             is_whole = all(phone is not None for phone, _ in sides)
             self._compare(record, known, [phone for phone, _ in known] if is_whole else phones.values())
 

@@ -68,3 +68,14 @@ async def test_entries_wait_for_a_database_that_is_down(postgres: Postgres) -> N
     await audit.flush()
     assert [int(each.who) for each in await audit.entries(2000)] == list(range(1199, -1, -1))
     await database.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_entry_after_the_end_is_tried_once(database: Database) -> None:
+    """The database is closed for good; the entry is in the log of the process."""
+    await database.run(upgrade)
+    audit = Audit(database)
+    await database.close()
+    audit.append(Entry(who="alice", action="create", target="trunks/a"))
+    await audit.flush()
+    assert len(audit._waiting) == 1
