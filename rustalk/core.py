@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 
 from twisted.internet.defer import Deferred, fail
@@ -95,6 +96,7 @@ class Core:
         self.settings = settings
         self._wire = wire
         self._events = events
+        self._told = told
         self._profiles = profiles
         self._open = {each.id: each for each in settings.profiles}
         self._served = frozenset(self._open)
@@ -190,7 +192,7 @@ class Core:
             self.entry if self.neighbours is None else Doorway(self.entry, self.neighbours, self.dialogs, self.calls)
         )
         self.probes: list[Probe] = build_probes(settings, self.trunks, wire.endpoint, clock)
-        self.registrations: dict[str, Registration] = build_registrations(settings, self.trunks, wire.endpoint, clock)
+        self.registrations: dict[str, Registration] = self._registering(settings, self.trunks)
 
     def _neighbours(self, nodes: Nodes) -> Neighbours:
         """The other nodes of the cluster, made known to those who call them."""
@@ -264,7 +266,7 @@ class Core:
                 self.calls.end_of(id)
         fresh = {id: self.trunks[id] for id in changed if id in self.trunks}
         self.probes += build_probes(settings, fresh, self._wire.endpoint, self._wire.clock)
-        registrations = build_registrations(settings, fresh, self._wire.endpoint, self._wire.clock)
+        registrations = self._registering(settings, fresh)
         self.registrations.update(registrations)
         speakers: list[Probe | Registration] = [probe for probe in self.probes if probe.trunk in fresh]
         for speaker in (*speakers, *registrations.values()):
@@ -277,6 +279,14 @@ class Core:
         for gateway in (gateway for trunk in built.values() for gateway in trunk.gateways):
             gateway.told = self._health_changed
         return built
+
+    def _registering(self, settings: model.Settings, trunks: Mapping[str, Teams | Provider]) -> dict[str, Registration]:
+        """The registrations with these trunks, whose outcome is counted."""
+        made = build_registrations(settings, trunks, self._wire.endpoint, self._wire.clock)
+        for trunk, registration in made.items():
+            if self._told is not None:
+                registration.told = partial(self._told.registered, trunk)
+        return made
 
     def _quiet(self, trunk: str) -> None:
         """Speak no more to a trunk as it was."""
@@ -331,10 +341,7 @@ class Core:
     def _serves(self, flow: IFlow) -> bool:
         """Whether phones are taken on the profile of a flow: never on that of Teams, and nowhere without any."""
         profile = self._open.get(flow.profile) if flow.profile in self._served else None
-        if profile is None or not profile.phones or not self.settings.extensions:
-            return False
-        teams = self.settings.teams_profile
-        return teams is None or teams.id != profile.id
+        return profile is not None and profile.phones and bool(self.settings.extensions)
 
     def _media_on(self, profile: str, manners: model.Manners) -> MediaSide:
         return media_side(self.settings, self._open[profile], manners, trim=True)

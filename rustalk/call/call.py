@@ -73,6 +73,9 @@ class Change(Protocol):
     def departs(self, leg: Leg, event: Ended) -> bool:
         """Whether the end of this leg does not end the call, since another is to come in its place."""
 
+    def lose(self, trunk: str) -> None:
+        """This trunk is no more: who was to come from there does not."""
+
     def cancel(self) -> None:
         """The call is over."""
 

@@ -6,6 +6,8 @@ import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -73,6 +75,12 @@ class Told(Protocol):
 
     def tell(self, call: Call) -> None:
         """A call has begun, or is answered."""
+
+    def parted(self, trunk: str, direction: str, delay: timedelta) -> None:
+        """The peer of a leg, "in" or "out", has answered our BYE after so long."""
+
+    def registered(self, trunk: str, delay: timedelta, status: int) -> None:
+        """A trunk has answered our REGISTER, after so long; 408 is silence."""
 
 
 class Calls:
@@ -225,7 +233,6 @@ class Calls:
         call.limits = [caller.limit, target.limit]
         course = Course(self._endpoint.timeouts.now, origin.caller, origin.called)
         leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course)
-        self._light(leg, subject, is_caller=True)
         try:
             incoming = self._incoming(transaction, leg, subject, timer)
         except RemoteProtocolError:
@@ -234,6 +241,8 @@ class Calls:
             for grant in call.grants:
                 grant.release()
             raise
+        self._attend(leg, subject, is_caller=True)
+        leg.course.light("trying")
         self._calls[call.id] = call
         self._totals.update({source, target.trunk})
         call.start(leg, incoming, placed.targets, self._policy.ring_timeout)
@@ -273,6 +282,7 @@ class Calls:
         course = Course(self._endpoint.timeouts.now, subject.caller, subject.called)
         leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course, old.side)
         incoming = self._incoming(transaction, leg, replace(subject, tenant=tenant or ""), timer)
+        self._attend(leg, call.subject, is_caller=not call.is_called(old))
         if call.answered_at is None:
             pick_up(call, old, leg, incoming, trunk.limit, self._endpoint.timeouts)
         else:
@@ -323,7 +333,7 @@ class Calls:
                 timeouts=self._endpoint.timeouts,
             )
         self._placed.add(leg.call_id)
-        self._light(leg, subject, is_caller=False)
+        self._attend(leg, subject, is_caller=False)
         return Outgoing(
             self._endpoint,
             self._dialogs,
@@ -383,12 +393,12 @@ class Calls:
         self._calls[call.id] = call
         self._keep(record, call.grants)
 
-    def _light(self, leg: Leg, subject: Subject, *, is_caller: bool) -> None:
-        """Have a leg shown to whoever watches its peer."""
+    def _attend(self, leg: Leg, subject: Subject, *, is_caller: bool) -> None:
+        """Have a leg shown to whoever watches its peer, and its end timed."""
         if self._lamps is not None:
             leg.course.lamp = self._lamps.lamp(leg.trunk, leg.call_id, subject, is_caller=is_caller)
-            if is_caller:
-                leg.course.light("trying")
+        if self._told is not None:
+            leg.course.parted = partial(self._told.parted, leg.trunk, "in" if isinstance(leg, CallerLeg) else "out")
 
     def _keep(self, record: CallSnapshot, grants: Iterable[Grant] = ()) -> None:
         self._recent.append(record)
@@ -459,6 +469,8 @@ class Calls:
         for call in list(self._calls.values()):
             if trunk in (leg.trunk for leg in (call.caller, call.callee) if leg is not None):
                 call.hang_up("operator")
+            elif call.transfer is not None:
+                call.transfer.lose(trunk)
 
     def look(self, call_id: str) -> CallSnapshot:
         """A call whose id ``ids`` gave just now. Raises LookupError for another."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 __all__ = ["Course", "Lamp", "State"]
@@ -22,14 +22,27 @@ class Course:
 
     ``caller`` and ``called`` are the numbers as the INVITE has them. ``code`` is the reason that ended the leg, ''
     where that ended the call, or somebody else has answered. ``now`` gives the moment, ``lamp`` is
-    told how the leg goes, for whoever watches who is on it.
+    told how the leg goes, for whoever watches who is on it, and ``parted`` how long its peer took to answer our BYE.
     """
 
-    __slots__ = ("_now", "answered", "called", "caller", "code", "ended", "lamp", "progressed", "started", "status")
+    __slots__ = (
+        "_now",
+        "answered",
+        "called",
+        "caller",
+        "code",
+        "ended",
+        "lamp",
+        "parted",
+        "progressed",
+        "started",
+        "status",
+    )
 
     def __init__(self, now: Callable[[], datetime], caller: str = "", called: str = "") -> None:
         self._now = now
         self.lamp: Lamp | None = None
+        self.parted: Callable[[timedelta], None] | None = None
         self.caller = caller
         self.called = called
         self.code = ""

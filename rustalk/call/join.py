@@ -176,6 +176,9 @@ class Join:
             if leg in self._departed:
                 call.hang_up("transfer_failed")
 
+    def lose(self, trunk: str) -> None:
+        """Both calls have their sides already: a trunk that is no more ends them by themselves."""
+
     def cancel(self) -> None:
         """One of the calls is over, and with it the transfer."""
         self._fail("peer_gone")

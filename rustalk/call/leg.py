@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Protocol
 
 from rustalk.sip.errors import RemoteProtocolError
@@ -124,6 +125,11 @@ class Leg:
     def notify_received(self, transaction: ServerTransaction) -> None:
         """The peer sent NOTIFY."""
         self.hear(self, Notified(transaction))
+
+    def session_parted(self, delay: timedelta) -> None:
+        """The peer has answered our BYE."""
+        if self.course.parted is not None:
+            self.course.parted(delay)
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         """The session is over."""

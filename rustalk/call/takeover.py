@@ -115,6 +115,11 @@ class Takeover:
         leg.session = None
         return True
 
+    def lose(self, trunk: str) -> None:
+        """Nobody on this trunk takes the call over any more."""
+        if self.leg.trunk == trunk and not self._over:
+            self._fail("no_target", 503)
+
     def cancel(self) -> None:
         """The call is over, and the takeover with it."""
         if not self._over:

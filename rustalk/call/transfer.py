@@ -280,6 +280,11 @@ class Transfer:
         if self._departed is not None:
             self._call.hang_up("transfer_failed")
 
+    def lose(self, trunk: str) -> None:
+        """Nobody on this trunk is called any more."""
+        if self._trunk == trunk:
+            self._fail("no_target")
+
     def cancel(self) -> None:
         """The call is over, and the transfer with it."""
         if not self._over:

@@ -104,6 +104,11 @@ class Figures:
                 sessions = self._inbound if leg.direction == "in" else self._outbound
                 sessions.setdefault(_key(leg.trunk), _Sessions()).add(snapshot, leg)
 
+    def parted(self, trunk: str, direction: str, delay: timedelta) -> None:
+        """Count a BYE of ours that a leg of this direction, "in" or "out", has answered with a 2xx."""
+        sessions = self._inbound if direction == "in" else self._outbound
+        sessions.setdefault(_key(trunk), _Sessions()).parted(delay)
+
     def registration(self, delay: timedelta, status: int, trunk: str = PHONES) -> None:
         """Count a REGISTER that has got its final response, 408 where none came.
 
@@ -192,8 +197,9 @@ class _Sessions:
         if status == 200:
             self._set_up += 1
             self._disconnected(answered, leg.ended or call.ended, leg.reason or call.reason or "")
-            if leg.disconnect_ms is not None:
-                self._sdd.add(timedelta(milliseconds=leg.disconnect_ms))
+
+    def parted(self, delay: timedelta) -> None:
+        self._sdd.add(delay)
 
     def _disconnected(self, answered: datetime | None, ended: datetime | None, reason: str) -> None:
         if reason in _BROKEN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -75,6 +75,14 @@ class Ledger:
             ends = {"reason": call.reason, "sip_status": call.sip_status}
             between = (call.caller, call.called, call.source_trunk, call.destination_trunk)
             self._events.publish("call", _told(call.id, call.state, *between) | ends)
+
+    def parted(self, trunk: str, direction: str, delay: timedelta) -> None:
+        """The peer of a leg has answered our BYE after so long."""
+        self._figures.parted(trunk, direction, delay)
+
+    def registered(self, trunk: str, delay: timedelta, status: int) -> None:
+        """A trunk has answered our REGISTER, after so long; 408 is silence."""
+        self._figures.registration(delay, status, trunk)
 
     def cost(self, call: CallSnapshot) -> Cost | None:
         """What a call has cost; None for one that did not go to a provider."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from twisted.logger import Logger
@@ -337,6 +338,9 @@ class _Nobody:
 
     def notify_received(self, transaction: ServerTransaction) -> None:
         transaction.refuse("no_dialog")
+
+    def session_parted(self, delay: timedelta) -> None:
+        pass
 
     def session_ended(self, cause: str, request: Request | None) -> None:
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -24,6 +25,7 @@ __all__ = ["Account", "Registration"]
 
 log = Logger()
 
+_SILENT = 408
 _FIRST_PAUSE = 10.0
 _LONGEST_PAUSE = 600.0
 
@@ -44,8 +46,15 @@ class Account:
     contact: Callable[[IFlow], str]
 
 
+def _nobody(delay: timedelta, status: int) -> None:
+    """Nobody counts."""
+
+
 class Registration:
-    """One registration kept alive. ``registered`` tells whether it stands, ``why`` what came of the last attempt."""
+    """One registration kept alive. ``registered`` tells whether it stands, ``why`` what came of the last attempt.
+
+    ``told`` is called with how long each REGISTER took and its final status, 408 where none came.
+    """
 
     def __init__(
         self,
@@ -70,6 +79,7 @@ class Registration:
         self._running: Deferred[None] | None = None
         self.registered = False
         self.why = "not tried yet"
+        self.told: Callable[[timedelta, int], None] = _nobody
 
     def start(self) -> None:
         """Begin."""
@@ -131,8 +141,15 @@ class Registration:
             ],
         )
         answer: Deferred[Response] = Deferred()
+        sent = self._clock.seconds()
         self._endpoint.send(request, flow, _Waiting(answer))
-        return await answer
+        try:
+            response = await answer
+        except TimeoutError:
+            self.told(timedelta(seconds=self._clock.seconds() - sent), _SILENT)
+            raise
+        self.told(timedelta(seconds=self._clock.seconds() - sent), response.status)
+        return response
 
     def _settle(self, response: Response, contact: str) -> None:
         if not 200 <= response.status < 300:

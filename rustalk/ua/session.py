@@ -7,6 +7,7 @@ offer, an INFO, the end, it tells its listener.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from twisted.logger import Logger
@@ -22,7 +23,7 @@ from rustalk.sip.session_timer import SessionTimer
 from .accept import Acceptance
 from .acknowledgement import Acknowledgement
 from .dialogs import Beginning, Dialogs
-from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction, Unheard
+from .endpoint import ClientListener, ClientTransaction, Endpoint, ServerTransaction
 from .inspect import ALLOW, SDP, description, inspect
 from .offer import Offer
 from .reinvite import Reinvite
@@ -56,8 +57,30 @@ class SessionListener(Protocol):
     def notify_received(self, transaction: ServerTransaction) -> None:
         """The peer tells what became of a REFER; it must be answered."""
 
+    def session_parted(self, delay: timedelta) -> None:
+        """The peer has answered our BYE with a 2xx, after so long."""
+
     def session_ended(self, cause: str, request: Request | None) -> None:
         """The session is over: 'bye' with the request, or why we could not go on. The dialog is gone."""
+
+
+class _Parting:
+    """Listens to our BYE, whose answer changes nothing but is timed (RFC 6076 section 4.4)."""
+
+    __slots__ = ("_listener", "_now", "_sent")
+
+    def __init__(self, listener: SessionListener, now: Callable[[], datetime]) -> None:
+        self._listener = listener
+        self._now = now
+        self._sent = now()
+
+    def response_received(self, response: Response, flow: IFlow) -> None:
+        """The first 2xx is the end."""
+        if 200 <= response.status < 300:
+            self._listener.session_parted(self._now() - self._sent)
+
+    def request_failed(self, cause: str) -> None:
+        """The peer is not there any more."""
 
 
 class Session:
@@ -212,7 +235,7 @@ class Session:
 
     def _part(self, fields: Iterable[Field]) -> None:
         self._forget()
-        self.send(self.dialog.request("BYE", fields), Unheard())
+        self.send(self.dialog.request("BYE", fields), _Parting(self.listener, self.endpoint.timeouts.now))
 
     # Requests of the peer.
 

@@ -40,7 +40,10 @@ def extension(number: str, **more: Any) -> dict[str, Any]:
 
 
 class House:
-    """The switch and the phones that have come in so far. ``more`` are settings of extensions, by number."""
+    """The switch and the phones that have come in so far.
+
+    ``more`` are settings of extensions, by number, ``secure`` those of the listener for TLS.
+    """
 
     def __init__(
         self,
@@ -49,17 +52,18 @@ class House:
         *,
         more: Mapping[str, Mapping[str, Any]] | None = None,
         sip: Mapping[str, Any] | None = None,
+        secure: Mapping[str, Any] | None = None,
         **sections: Any,
     ) -> None:
         self._baresip = baresip
         self.ports = {"udp": vacant(_SWITCH), "tls": vacant(_SWITCH)}
         self.ports["tcp"] = self.ports["udp"]
         plain = {"id": "phones", "bind_address": _SWITCH, "bind_port": self.ports["udp"], "protocols": ["udp", "tcp"]}
-        secure = {"id": "secure", "bind_address": _SWITCH, "bind_port": self.ports["tls"], "protocols": ["tls"]}
+        safe = {"id": "secure", "bind_address": _SWITCH, "bind_port": self.ports["tls"], "protocols": ["tls"]}
         self.running = switch(
             {
                 "sip": {"domain": DOMAIN, "digest_algorithms": ["MD5"], **(sip or {})},
-                "sip_profiles": [plain, secure],
+                "sip_profiles": [plain, {**safe, **(secure or {})}],
                 "extensions": [extension(number, **(more or {}).get(number, {})) for number in NUMBERS],
                 "media": LATCHING,
                 "api": {"port": vacant(_SWITCH), "auth": "off"},
@@ -67,15 +71,21 @@ class House:
             }
         )
 
-    def phone(self, number: str, *, prompt: bool = True, encryption: str | None = None) -> Baresip:
-        """A phone of this extension that has registered; one that is not ``prompt`` rings until it is told."""
+    def phone(self, number: str, **how: Any) -> Baresip:
+        """A phone of this extension that has registered; ``how`` goes to `switched_on`."""
         before = len(self.registrations(number))
-        phone = self.switched_on(number, prompt=prompt, encryption=encryption)
+        phone = self.switched_on(number, **how)
         until(lambda: len(self.registrations(number)) > before, f"{number} to register")
         return phone
 
-    def switched_on(self, number: str, *, prompt: bool = True, encryption: str | None = None) -> Baresip:
-        """A phone of this extension that has just been switched on."""
+    def switched_on(
+        self, number: str, *, prompt: bool = True, encryption: str | None = None, certificate: str = "", login: str = ""
+    ) -> Baresip:
+        """A phone of this extension that has just been switched on.
+
+        One that is not ``prompt`` rings until it is told. ``login`` is the password where it is not the right one,
+        ``certificate`` a file with a certificate and its key.
+        """
         transport = TRANSPORTS[number]
         return self._baresip(
             Phone(
@@ -85,10 +95,11 @@ class House:
                 f"{_SWITCH}:{self.ports[transport]}",
                 TONES[number],
                 ("srtp-mand" if transport == "tls" else "") if encryption is None else encryption,
+                certificate,
                 prompt=prompt,
                 transport=transport,
                 domain=DOMAIN,
-                password=password(number),
+                password=login or password(number),
             )
         )
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
 
+from rustalk.certificates.authority import Authority
 from tests.live.baresip import LATCHING, Baresip, Phone
 from tests.live.house import ADDRESSES, DOMAIN, NUMBERS, TONES, TRANSPORTS, House, extension, hears, password, talk
 from tests.live.layout import vacant
@@ -163,6 +165,27 @@ def test_a_phone_logs_in_by_sha_256(house: Open) -> None:
     caller.command("dial", "1003")
     modern.refuse()
     assert "486" in caller.wait_for("CALL_CLOSED")["param"]
+
+
+def test_a_certificate_stands_in_for_the_password(house: Open, tmp_path: Path) -> None:
+    """Over TLS, where the extension names it and the profile trusts who signed it; another one does not do."""
+    makers = Authority.root("Makers of Phones", key_type="ec")
+    roots, file, other = (tmp_path / name for name in ("roots.pem", "phone.pem", "other.pem"))
+    roots.write_bytes(makers.certificate_pem)
+    for path, name in ((file, "phone-3.example.com"), (other, "phone-4.example.com")):
+        issued = makers.issue([name], key_type="ec")
+        path.write_bytes(issued.chain_pem + issued.key_pem)
+    home = house(
+        secure={"tls_ca": str(roots)},
+        more={"1003": {"certificate_subject": "phone-3.example.com"}},
+        security={"never_ban": ["127.0.0.0/8"]},
+    )
+    stranger = home.switched_on("1003", certificate=str(other), login="wrong-password")
+    until(lambda: "Login of '1003' from TLS 127.0.0.1 failed: password" in home.running.log, "a refusal")
+    stranger.crash()
+    assert not home.registrations("1003")
+    phone = home.phone("1003", certificate=str(file), login="wrong-password")
+    assert "SIP/2.0 401 " not in phone.written
 
 
 # Calls.

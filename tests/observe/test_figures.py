@@ -39,8 +39,8 @@ def counted(*calls: CallSnapshot) -> Figures:
 
 
 HAND_COUNTED = (
-    call(attempt(200, disconnect_ms=40.0)),
-    call(attempt(200, progressed=START + ms(200), disconnect_ms=60.0)),
+    call(attempt(200)),
+    call(attempt(200, progressed=START + ms(200))),
     call(attempt(200, ended=START + ms(5000)), reason="no_media"),
     call(attempt(486)),
     call(attempt(480, progressed=START + ms(150), ended=START + ms(9000))),
@@ -63,7 +63,10 @@ def test_the_ratios_of_a_hand_counted_set_are_exact() -> None:
 
 def test_the_times_of_a_hand_counted_set_are_exact() -> None:
     """RFC 6076 sections 4.3 to 4.5: what rang has a request delay, whatever became of it; a challenge has none."""
-    figures = counted(*HAND_COUNTED).trunk("carrier").outbound
+    counts = counted(*HAND_COUNTED)
+    for delay in (40, 60):
+        counts.parted("carrier", "out", ms(delay))
+    figures = counts.trunk("carrier").outbound
     assert figures.srd == Spread(4, 137.5, 100.0, 200.0)
     assert figures.srd_failed == Spread(4, 8250.0, 200.0, 32000.0)
     assert figures.sdd == Spread(2, 50.0, 40.0, 60.0)
@@ -93,6 +96,13 @@ def test_each_trunk_of_a_failover_has_its_own_attempt() -> None:
 def test_the_calls_from_a_trunk_are_not_those_to_it() -> None:
     figures = counted(call(attempt(200, direction="in"))).trunk("carrier")
     assert (figures.inbound.requests, figures.outbound.requests) == (1, 0)
+
+
+def test_who_goes_on_is_counted_when_he_ends() -> None:
+    """A leg of a call that was transferred stands in two calls."""
+    first, second = call(attempt(200, goes_on=True), reason="transferred"), call(attempt(200))
+    assert counted(first).trunk("carrier").outbound.requests == 0
+    assert counted(first, second).trunk("carrier").outbound.ser == Ratio(1, 1)
 
 
 def test_all_phones_are_one_trunk_so_that_memory_does_not_grow_with_them() -> None:

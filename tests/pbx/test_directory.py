@@ -23,6 +23,19 @@ def test_a_group_is_found_by_its_id_and_by_its_name() -> None:
     assert [each.id if each else None for each in found] == ["a", "b", "b", None]
 
 
+def test_who_is_in_one_group_with_whom() -> None:
+    """By number or id; a group that is off makes nobody a mate, and nobody is his own."""
+    groups = (
+        RingGroup(id="a", extensions=("1001", "bob")),
+        RingGroup(id="b", extensions=("1002", "1003"), enabled=False),
+    )
+    phones = (phone("1001"), phone("1002", id="bob"), phone("1003"))
+    directory = Directory(Settings(extensions=phones, ring_groups=groups))
+    assert directory.are_mates("1001", "1002")
+    assert not directory.are_mates("1002", "1003")
+    assert not directory.are_mates("", "1001")
+
+
 def test_a_number_from_outside_is_found_with_a_plus_and_without() -> None:
     """The enabled one of lowest priority."""
     dids = (

@@ -280,6 +280,7 @@ def test_the_figures_of_a_set_counted_by_hand(house: Build) -> None:
     assert (out.srd.samples, round(out.srd.least_ms or 0, -2), round(out.srd.most_ms or 0, -2)) == (2, 2000, 4000)
     assert out.srd_failed.samples == 2
     assert (out.sdt.samples, round(out.sdt.mean_ms or 0, -3)) == (1, 60000)
+    assert (out.sdd.samples, round(out.sdd.mean_ms or 0)) == (1, 10)
     phones = figures["phones"]
     assert (phones.inbound.requests, phones.inbound.ser.count, phones.outbound.requests) == (4, 2, 1)
     assert "other" not in figures

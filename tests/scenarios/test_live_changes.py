@@ -287,10 +287,9 @@ def test_a_trunk_is_removed_in_the_middle_of_a_transfer(house: Build) -> None:
     office.change("routes", "out", None)
     office.change("trunks", "carrier", None)
     office.run()
+    assert office.carrier.last.cancelled
+    assert bob.received("NOTIFY")[-1].body.startswith(b"SIP/2.0 503")
     assert not leg.over
-    assert not bob.over
-    office.carrier.last.refuse(480)
-    office.run()
     over(office, leg, bob)
 
 
@@ -323,3 +322,28 @@ def test_one_change_after_the_other_leaves_nothing(house: Build) -> None:
         office.change("policies", "p", {"daily_limit": {"count": number}})
         over(office, *talk)
     assert len(office.core.probes) <= 1
+
+
+def test_teams_is_switched_off_and_on(house: Build) -> None:
+    """Its calls end, and nobody calls there until it is on again; calls of phones go on."""
+    office = house(**outward(), teams={"options_ping_enabled": True})
+    office.change("routes", "teams", {"pattern": "^7", "destination": {"type": "Trunk", "value": "teams"}})
+    stays = talking(office)
+    leg = dial(office, "7", "1003")
+    theirs = office.teams.last
+    theirs.answer()
+    office.run()
+    teams = {"sbc_fqdn": "sbc.example.com", "mtls_cert_path": "/c.pem", "mtls_key_path": "/k.pem"}
+    office.change("routes", "teams", None)
+    office.change("config", "teams", {"enabled": False, **teams})
+    office.run()
+    assert leg.over
+    assert theirs.over
+    office.change("config", "teams", {"enabled": True, "early_media": "pass", "options_ping_enabled": False, **teams})
+    office.change("routes", "teams", {"pattern": "^7", "destination": {"type": "Trunk", "value": "teams"}})
+    leg = dial(office, "7", "1003")
+    office.teams.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    over(office, leg, office.teams.last)
+    over(office, *stays)

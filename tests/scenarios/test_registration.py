@@ -177,3 +177,19 @@ def test_the_switch_tells_whether_it_is_registered(site: Site) -> None:
     registration(site)
     carrier = next(trunk for trunk in site.switch.trunks() if trunk.id == "carrier")
     assert carrier.registered
+
+
+def test_how_long_a_provider_takes_is_counted(site: Site) -> None:
+    """RFC 6076 sections 4.1 and 4.2: a challenge is no answer yet, a refusal is ineffective, and silence is, too."""
+    figures = site.figures.trunk("carrier").registrations
+    assert (figures.rrd.samples, figures.ira.percent) == (0, None)
+    site.carrier.registrar = lambda exchange: exchange.respond(401, fields=[("WWW-Authenticate", CHALLENGE)])
+    registration(site)
+    granting(site, ("Expires", "600"), status=503)
+    site.run(15)
+    granting(site, ("Expires", "600"))
+    site.run(60)
+    figures = site.figures.trunk("carrier").registrations
+    assert (figures.ira.count, figures.ira.of) == (1, 2)
+    assert figures.rrd.samples == 1
+    assert figures.rrd.mean_ms == pytest.approx(10)
