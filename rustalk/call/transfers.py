@@ -29,6 +29,7 @@ from .leg import Leg
 from .switchboard import Placed, Switchboard, enter
 from .target import Target, Trunk
 from .transfer import Transfer
+from .verdict import code_of
 
 __all__ = ["Transfers"]
 
@@ -203,7 +204,9 @@ class Transfers:
     def onward(self, call: Call, refusal: Refused) -> Sequence[Target]:
         """Who to call after nobody has taken the call."""
         source = call.caller.trunk if call.caller is not None else ""
-        following = self._switchboard.onward(call.way, source, refusal)
+        code = code_of(refusal)
+        known = refusal if code == "far_end" else replace(refusal, cause=code)
+        following = self._switchboard.onward(call.way, source, known)
         if following is None:
             return ()
         placed, code = enter(self._switchboard, following, source)

@@ -8,7 +8,7 @@ from rustalk.ua.reasons import REASONS, reason_field
 
 from .events import Refused
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "code_of", "judge"]
 
 _TO_US = frozenset((401, 405, 406, 407, 415, 416, 420, 421, 422, 494))
 """What the called side says to our own INVITE; to the caller's it would be no answer."""
@@ -31,7 +31,7 @@ class Verdict:
 
 def judge(refusal: Refused, *, passes_redirects: bool) -> Verdict:
     """The last word of a hunt. A 3xx crosses where the caller ``passes_redirects``; 480 stands for it elsewhere."""
-    code = _code(refusal)
+    code = code_of(refusal)
     if code != "far_end":
         return Verdict(code, REASONS[code].status)
     reason = refusal.reason or reason_field(code, refusal.status)[1]
@@ -43,7 +43,8 @@ def judge(refusal: Refused, *, passes_redirects: bool) -> Verdict:
     return Verdict(code, refusal.status, refusal.phrase, reason, contacts)
 
 
-def _code(refusal: Refused) -> str:
+def code_of(refusal: Refused) -> str:
+    """The cause in the words of the registry: "far_end" where somebody has answered."""
     if refusal.cause in REASONS:
         return refusal.cause
     if refusal.cause == "transport":
