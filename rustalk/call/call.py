@@ -115,8 +115,8 @@ class Crossroads(Protocol):
 class Call:
     """A call in progress, until its ``keeper`` is told that it has finished.
 
-    ``source`` and ``destination`` are the peers that called and were called. A transfer may turn that round: then who
-    called stands on side 1.
+    ``source`` and ``destination`` are the peers that called and were called, ``domains`` what the INVITE had behind
+    their names. A transfer may turn that round: then who called stands on side 1.
     """
 
     __slots__ = (
@@ -143,6 +143,7 @@ class Call:
         "caller",
         "code",
         "destination",
+        "domains",
         "ended_at",
         "former",
         "grants",
@@ -205,6 +206,7 @@ class Call:
         self.source: str | None = None
         self.destination: str | None = None
         self.turned = False
+        self.domains = "", ""
         self.transferred_from = self.transferred_to = ""
         self.placed: tuple[str, ...] = ()
         self.tried: tuple[CalleeLeg, ...] = ()
@@ -456,7 +458,7 @@ class Call:
         self.placed += (callee.call_id,)  # of a fork it is that of who answered
         try:
             answer = self.media.translate(body, 1)
-            self.caller.session = incoming.answer(answer, fork=incoming.exchange.local not in (b"", answer))
+            self.caller.begin(incoming.answer(answer, fork=incoming.exchange.local not in (b"", answer)))
         except (SdpError, RemoteProtocolError) as error:
             log.warn("Call {call} was answered with unusable media: {error}", call=self.id, error=str(error))
             if callee.session is not None:
@@ -466,7 +468,6 @@ class Call:
             self._resolve(Refused(0, "bad_media"))
             return
         self.answered_at = self._timeouts.now()
-        self.caller.course.succeeds()
         self.destination = callee.trunk
         self.media.answered()
         self._stop_waiting()
@@ -572,7 +573,7 @@ class Call:
         self.former, self.tried = (), tried
         self.turned = stays is self.callee
         self.source, self.destination = stays.trunk if stays is not None else None, new.trunk
-        self.origin, self.way, self.subject = origin, way, way.subject
+        self.origin, self.way, self.subject, self.domains = origin, way, way.subject, ("", "")
         self._spent += self.grants
         self.grants = way.grants
         self.started_at, self.answered_at = new.course.started, self._timeouts.now()

@@ -36,7 +36,7 @@ from .course import Course, Lamp
 from .fork import Fork, Forked
 from .leg import CalleeLeg, CallerLeg, Dialled, Leg
 from .pickup import pick_up
-from .record import handed_on, refused, snapshot
+from .record import domains, handed_on, refused, snapshot
 from .switchboard import Grant, Placed, Switchboard, enter
 from .takeover import Takeover
 from .target import Target, Trunk
@@ -47,6 +47,7 @@ __all__ = ["Calls", "Lamps", "Policy", "Told"]
 log = Logger()
 
 _REMEMBERED = 500
+_OVERLOAD = frozenset(("too_many_calls", "calls_too_fast"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class Calls:
         request = transaction.request
         self._counters.call(self._endpoint.timeouts.now().timestamp())
         code = self._refusal(request)
-        if code is not None:
+        if code is not None and not (code in _OVERLOAD and self._is_for_help(request, source)):
             self._refuse(transaction, source, code)
             return
         unfit = inspect(request, self._trunks[source].allow)
@@ -180,11 +181,15 @@ class Calls:
             return "calls_too_fast"
         return None
 
+    def _is_for_help(self, request: Request, source: str) -> bool:
+        """Whether this INVITE is a call for help, which is taken however full we are."""
+        return self._switchboard.is_emergency(self._trunks[source].subject(request), source)
+
     def _route(self, transaction: ServerTransaction, source: str, timer: SessionTimer) -> None:
         caller = self._trunks[source]
         subject = caller.subject(transaction.request)
         barred = caller.limit.barred()
-        if barred:
+        if barred and not self._switchboard.is_emergency(subject, source):
             self._refuse(transaction, source, barred, subject)
             return
         placed = self._switchboard.place(subject, source, transaction.request.get)
@@ -231,8 +236,8 @@ class Calls:
             media.internal(0, caller.internal_address)
         caller.limit.take()
         call.limits = [caller.limit, target.limit]
-        course = Course(self._endpoint.timeouts.now, origin.caller, origin.called)
-        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course)
+        call.domains = domains(transaction.request)
+        leg = self._calling(transaction, source, origin, call)
         try:
             incoming = self._incoming(transaction, leg, subject, timer)
         except RemoteProtocolError:
@@ -248,6 +253,14 @@ class Calls:
         call.start(leg, incoming, placed.targets, self._policy.ring_timeout)
         if self._told is not None and call.ended_at is None:
             self._told.tell(call)
+
+    def _calling(
+        self, transaction: ServerTransaction, source: str, subject: Subject, call: Call, side: int = 0
+    ) -> CallerLeg:
+        """The side of a call that this INVITE is."""
+        course = Course(self._endpoint.timeouts.now, subject.caller, subject.called)
+        course.tags = transaction.request.from_.tag, ""
+        return CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course, side)
 
     def _incoming(
         self, transaction: ServerTransaction, leg: CallerLeg, subject: Subject, timer: SessionTimer
@@ -279,8 +292,7 @@ class Calls:
             self._refuse(transaction, source, found)
             return
         call, old = found
-        course = Course(self._endpoint.timeouts.now, subject.caller, subject.called)
-        leg = CallerLeg(source, transaction.flow, transaction.call_id, call.hear, course, old.side)
+        leg = self._calling(transaction, source, subject, call, old.side)
         incoming = self._incoming(transaction, leg, replace(subject, tenant=tenant or ""), timer)
         self._attend(leg, call.subject, is_caller=not call.is_called(old))
         if call.answered_at is None:
@@ -373,9 +385,10 @@ class Calls:
             text=REASONS[code].text,
             call_id=transaction.call_id,
         )
-        transaction.respond(status, fields=fields)
         now = self._endpoint.timeouts.now()
-        self._keep(refused(self._endpoint.token(), transaction, source, origin, placed, code, status, now))
+        record = refused(self._endpoint.token(), transaction, source, origin, placed, code, status, now)
+        transaction.respond(status, fields=fields)
+        self._keep(record)
 
     # The calls.
 
@@ -398,7 +411,7 @@ class Calls:
         if self._lamps is not None:
             leg.course.lamp = self._lamps.lamp(leg.trunk, leg.call_id, subject, is_caller=is_caller)
         if self._told is not None:
-            leg.course.parted = partial(self._told.parted, leg.trunk, "in" if isinstance(leg, CallerLeg) else "out")
+            leg.course.parted = partial(self._told.parted, leg.trunk, "in" if leg.called_us else "out")
 
     def _keep(self, record: CallSnapshot, grants: Iterable[Grant] = ()) -> None:
         self._recent.append(record)

@@ -20,9 +20,10 @@ Lamp = Callable[[State], None]
 class Course:
     """The times of one leg and the final ``status`` of its INVITE, None while there is none.
 
-    ``caller`` and ``called`` are the numbers as the INVITE has them. ``code`` is the reason that ended the leg, ''
-    where that ended the call, or somebody else has answered. ``now`` gives the moment, ``lamp`` is
-    told how the leg goes, for whoever watches who is on it, and ``parted`` how long its peer took to answer our BYE.
+    ``caller`` and ``called`` are the numbers as the INVITE has them, ``tags`` those of From and To. ``code`` is the
+    reason that ended the leg, '' where that ended the call, or somebody else has answered. ``now`` gives the moment,
+    ``lamp`` is told how the leg goes, for whoever watches who is on it, and ``parted`` how long its peer took to answer
+    our BYE.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Course:
         "progressed",
         "started",
         "status",
+        "tags",
     )
 
     def __init__(self, now: Callable[[], datetime], caller: str = "", called: str = "") -> None:
@@ -45,6 +47,7 @@ class Course:
         self.parted: Callable[[timedelta], None] | None = None
         self.caller = caller
         self.called = called
+        self.tags = "", ""
         self.code = ""
         self.started = now()
         self.progressed: datetime | None = None

@@ -83,8 +83,11 @@ class Dialled(Protocol):
 class Leg:
     """What both sides have: after the answer a session, and somebody who hears its events.
 
-    ``side`` is 0 for the side that called us and 1 for the one that we called, whoever stands there after a transfer.
+    ``side`` is 0 for the side that called us and 1 for the one that we called, whoever stands there after a transfer;
+    ``called_us`` tells whose INVITE it was.
     """
+
+    called_us = False
 
     __slots__ = ("call_id", "course", "hear", "peer", "session", "side", "transport", "trunk")
 
@@ -99,6 +102,13 @@ class Leg:
         self.hear = hear
         self.course = course
         self.session: Conversation | None = None
+
+    def begin(self, session: Session) -> None:
+        """The INVITE is answered, and has become a session."""
+        self.session = session
+        ours, theirs = session.dialog.local_tag, session.dialog.remote_tag
+        self.course.tags = (theirs, ours) if self.called_us else (ours, theirs)
+        self.course.succeeds()
 
     # What the session tells.
 
@@ -140,6 +150,8 @@ class Leg:
 class CallerLeg(Leg):
     """A peer that called us. Its INVITE is answered by the call; until then it can only give up."""
 
+    called_us = True
+
     __slots__ = ()
 
     def __init__(
@@ -174,9 +186,8 @@ class CalleeLeg(Leg):
 
     def answered(self, session: Session, exchange: Exchange | None) -> None:
         """The first 2xx."""
-        self.session = session
         self.outgoing = None
-        self.course.succeeds()
+        self.begin(session)
         self.hear(self, Answered(session.remote, exchange))
 
     def refused(self, response: Response) -> None:

@@ -36,8 +36,7 @@ def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, limit: Lim
     offer = call.media.sent(1) or b""
     if not incoming.description:
         _picked_up(call, old, leg, limit)
-        leg.session = incoming.answer(offer)
-        leg.course.succeeds()
+        leg.begin(incoming.answer(offer))
         return
     try:
         body = parked(incoming.description, offer, secrets.token_bytes(_KEY))
@@ -47,8 +46,7 @@ def pick_up(call: Call, old: Leg, leg: CallerLeg, incoming: Incoming, limit: Lim
         return
     _picked_up(call, old, leg, limit)
     session = incoming.answer(body)
-    leg.session = session
-    leg.course.succeeds()
+    leg.begin(session)
 
     def done(status: int, answer: bytes) -> None:
         if 200 <= status < 300 and answer:

@@ -11,6 +11,7 @@ from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, Medi
 from rustalk.rtp.quality import Rating, rate_received, rate_sent
 from rustalk.rtp.statistics import StreamStatistics
 from rustalk.sdp.names import codec_names
+from rustalk.sip.message import Request
 from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.subject import Subject
 
@@ -56,7 +57,14 @@ def snapshot(call: Call) -> CallSnapshot:
         transferred_from=call.transferred_from,
         tenant=call.subject.tenant,
         caller_name=call.subject.display,
+        caller_domain=call.domains[0],
+        called_domain=call.domains[1],
     )
+
+
+def domains(request: Request) -> tuple[str, str]:
+    """What stands behind the names of who calls and who is called."""
+    return request.from_.uri.host, request.to.uri.host
 
 
 def handed_on(call: Call, leg: Leg, onward: str, now: datetime) -> CallSnapshot:
@@ -100,7 +108,9 @@ def refused(
         sip_status=status,
         caller=origin.caller,
         called=origin.called,
+        from_tag=transaction.request.from_.tag,
     )
+    caller_domain, called_domain = domains(transaction.request)
     return CallSnapshot(
         id=call_id,
         state=CallState.FAILED,
@@ -118,6 +128,8 @@ def refused(
         original_called=origin.called,
         tenant=subject.tenant,
         caller_name=subject.display,
+        caller_domain=caller_domain,
+        called_domain=called_domain,
     )
 
 
@@ -163,7 +175,7 @@ def _who(leg: Leg) -> _Peer:
     """The fields of a leg that tell who is there; one that leads into another call is nobody's own."""
     return {
         "sip_call_id": leg.call_id,
-        "direction": "in" if isinstance(leg, CallerLeg) else "out",
+        "direction": "in" if leg.called_us else "out",
         "trunk": leg.trunk if isinstance(leg, (CallerLeg, CalleeLeg)) else None,
         "peer": f"{leg.peer[0]}:{leg.peer[1]}",
         "transport": leg.transport,
@@ -178,6 +190,8 @@ class _Times(TypedDict, total=False):
     sip_status: int | None
     caller: str
     called: str
+    from_tag: str
+    to_tag: str
 
 
 def _went(call: Call, course: Course) -> _Times:
@@ -190,6 +204,8 @@ def _went(call: Call, course: Course) -> _Times:
         "sip_status": course.status,
         "caller": course.caller,
         "called": course.called,
+        "from_tag": course.tags[0],
+        "to_tag": course.tags[1],
     }
 
 

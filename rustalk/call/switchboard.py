@@ -51,6 +51,9 @@ class Switchboard(Protocol):
     def tenant(self, subject: Subject, source: str) -> str | None:
         """Whose call from the peer ``source`` it is; None where that leaves it open, or the name called is not ours."""
 
+    def is_emergency(self, subject: Subject, source: str) -> bool:
+        """Whether a call from the peer ``source`` is one for help, which no limit stops."""
+
     def place(self, subject: Subject, source: str, header: Asked = ...) -> Placed:
         """Where a call from the peer ``source`` goes now; ``header`` gives what else its INVITE says."""
 

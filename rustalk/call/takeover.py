@@ -73,8 +73,7 @@ class Takeover:
             return
         self._finish()
         try:
-            self.leg.session = incoming.answer(told)
-            self.leg.course.succeeds()
+            self.leg.begin(incoming.answer(told))
         except RemoteProtocolError as error:
             log.info("Call {call} was not taken over: {error}", call=self._call.id, error=error.reason)
             incoming.reject(error.status)

@@ -230,6 +230,10 @@ class Local:
         """Whose call it is: a node does not say."""
         return self._inner.tenant(subject, source)
 
+    def is_emergency(self, subject: Subject, source: str) -> bool:
+        """Whether a call is one for help; such a call does not come from a node."""
+        return not is_of_cluster(source) and self._inner.is_emergency(subject, source)
+
     def place(self, subject: Subject, source: str, header: Asked = nothing) -> Placed:
         """Where a call goes now."""
         if not is_of_cluster(source):

@@ -76,6 +76,15 @@ class Switchboard:
         """Whose call from Teams it is; None for other sources, and for a name that is not ours."""
         return self.plan.tenants.for_host(subject) if source == TEAMS else None
 
+    def is_emergency(self, subject: Subject, source: str) -> bool:
+        """Whether the dialplan takes a call for one for help; nothing is counted."""
+        made = self.plan.decide(
+            Query(
+                source, subject.caller, subject.called, self._now(), subject.tenant, is_emergency=subject.is_emergency
+            )
+        )
+        return isinstance(made, Decision) and made.is_emergency
+
     def place(self, subject: Subject, source: str, header: Asked = nothing) -> Placed:
         """Where a call goes now."""
         return self._dialled(subject, source, Hops(), header=header)

@@ -6,6 +6,8 @@ are those that the signatures of public intrusion detection rules and the defaul
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["SCANNERS", "scanner"]
 
 SCANNERS = (
@@ -25,9 +27,15 @@ SCANNERS = (
 """What the name of a tool contains, in small letters."""
 
 _LOOKED_AT = 128
+_REMEMBERED = 1024
 
 
 def scanner(user_agent: str) -> str:
     """Return which of `SCANNERS` a User-Agent is, '' for any other."""
-    name = user_agent[:_LOOKED_AT].lower()
+    return _found(user_agent[:_LOOKED_AT])
+
+
+@lru_cache(_REMEMBERED)
+def _found(user_agent: str) -> str:
+    name = user_agent.lower()
     return next((each for each in SCANNERS if each in name), "")

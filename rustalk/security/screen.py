@@ -21,7 +21,7 @@ from rustalk.security.networks import Address, NetworkSet, parse_address, source
 
 __all__ = ["Screen", "Standing"]
 
-_SEEN = 4096
+_SEEN = 32768
 """Addresses whose answer is remembered; it depends on nothing but the configuration and what names resolve to."""
 _CERTIFIED = 1000
 """Addresses of trunks that are known by their certificate alone."""

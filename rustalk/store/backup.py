@@ -90,7 +90,7 @@ def restore(session: Session, file: IO[bytes], vault: Vault, *, replace: bool = 
         )
     if schema(session):
         if not replace:
-            raise BackupError("the database is in use: name an empty one, or say --replace to delete what it holds")
+            raise BackupError("the database is not empty: name an empty one, or say --replace to delete what it holds")
         _drop(session)
     upgrade(session, only=steps)
     tables = {name: _columns(session, name) for name in _tables(session)}

@@ -62,7 +62,7 @@ class Dialogs:
 
     def find(self, request: Request) -> Usage | None:
         """Whose request this is."""
-        return self._usages.get(dialog_id(request))
+        return self._usages.get(dialog_id(request)) if request.to.tag else None
 
     def get(self, id: DialogId) -> Usage | None:
         """Who lives in the dialog of this id: Call-ID, our tag, the peer's tag."""

@@ -254,8 +254,8 @@ class Session:
         if request.method in ("INVITE", "UPDATE"):
             self._modification_received(transaction)
         elif request.method == "BYE":
+            self.end("bye", request)  # before the answer: who has it may take the call for recorded
             transaction.respond(200)
-            self.end("bye", request)
         elif request.method == "INFO":
             self.listener.info_received(transaction)
         elif request.method == "OPTIONS":

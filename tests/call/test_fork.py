@@ -30,6 +30,9 @@ class Board:
         rings = [Ring(peer.targets()[0], delay) for peer, delay in zip(peers, self.delays, strict=True)]
         return Placed(subject, (Fork(rings, **self.how), *self.then))
 
+    def is_emergency(self, subject: Subject, source: str) -> bool:
+        return False
+
     def onward(self, placed: Placed, source: str, refusal: Refused) -> Placed | None:
         return None
 

@@ -273,7 +273,7 @@ def test_a_phone_hands_a_call_over(house: Open) -> None:
     one.wait_for("CALL_CLOSED")
     talk(other, third)
     hang_up(third, other)
-    home.over("normal")
+    home.over("normal", "transferred")
 
 
 def test_a_phone_asks_first_and_then_joins_both(house: Open) -> None:

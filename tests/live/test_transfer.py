@@ -42,7 +42,7 @@ async def test_a_phone_transfers_teams_to_another_phone(office: Open) -> None:
     await site.event(site.alice, "CALL_CLOSED")
     await site.talk(call, site.bob)
     site.bob.command("hangup")
-    await site.over("normal")
+    await site.over("normal", "transferred")
 
 
 @pytest_twisted.ensureDeferred
@@ -73,7 +73,7 @@ async def test_teams_transfers_a_phone_to_a_colleague(office: Open) -> None:
     await site.until(lambda: call.ended_by, "the end of the transferred call")
     await site.talk(new, site.alice)
     site.alice.command("hangup")
-    await site.over("normal")
+    await site.over("normal", "transferred")
 
 
 @pytest_twisted.ensureDeferred
@@ -88,7 +88,7 @@ async def test_teams_transfers_a_phone_to_another_phone(office: Open) -> None:
     await site.heard_by(site.alice, BOB_TONE)
     await site.heard_by(site.bob, ALICE_TONE)
     site.alice.command("hangup")
-    await site.over("normal")
+    await site.over("normal", "transferred")
 
 
 @pytest_twisted.ensureDeferred

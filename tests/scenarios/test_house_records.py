@@ -145,6 +145,23 @@ def test_a_group_that_is_given_up(house: Build) -> None:
     ]
 
 
+def test_names_and_tags_are_those_of_the_wire(house: Build) -> None:
+    """What is behind the numbers, and the tags of From and To of each leg, by which a trace is found."""
+    office = house()
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    bob = office.phones["1002"].last
+    answered(office, bob)
+    leg.bye()
+    office.run()
+    record = office.record
+    assert (record.caller_domain, record.called_domain) == (leg.invite.from_.uri.host, leg.invite.to.uri.host)
+    assert [(each.from_tag, each.to_tag) for each in record.legs] == [
+        (leg.dialog.local_tag, leg.dialog.remote_tag),
+        (bob.dialog.remote_tag, bob.dialog.local_tag),
+    ]
+
+
 def test_a_call_that_was_never_placed(house: Build) -> None:
     """One leg, with the numbers that were asked for and the route that refused."""
     office = house(routing={"routes": [{"id": "no", "pattern": "^9", "action": "reject"}]})

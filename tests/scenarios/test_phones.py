@@ -295,3 +295,38 @@ def test_a_phone_that_is_dead_is_unreachable(forwarding: str) -> None:
         ("extension:1002", 408),
     ]
     assert not office.leftovers()
+
+
+@pytest.mark.parametrize("full", ["extension", "switch"])
+def test_a_call_for_help_passes_however_full_it_is(full: str) -> None:
+    """Neither the limit of the extension nor that of the whole switch counts (EMG-01)."""
+    office = Office(
+        more={"1001": {"max_concurrent_calls": 1}} if full == "extension" else None,
+        limits={"max_calls": 1} if full == "switch" else {},
+        routing={
+            "routes": [
+                {
+                    "id": "help",
+                    "pattern": "^112$",
+                    "emergency": True,
+                    "destination": {"type": "Trunk", "value": "carrier"},
+                }
+            ]
+        },
+    )
+    first = office.phones["1001"].call("1002")
+    office.run()
+    office.phones["1002"].last.answer()
+    office.run()
+    refused = office.phones["1001"].call("1003")
+    office.run()
+    assert refused.statuses[-1] in (486, 503)
+    leg = office.phones["1001"].call("112")
+    office.run()
+    office.carrier.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    for each in (leg, first):
+        each.bye()
+    office.run()
+    assert not office.leftovers()
