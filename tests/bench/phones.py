@@ -1,7 +1,8 @@
 """Thousands of desk phones on one UDP socket: each has an address of its own in 127/8, registers, answers OPTIONS.
 
-They are an open loop: a registration begins when it is due, whatever became of those before it, and nothing is sent
-twice, so that what a registrar loses is seen.
+They are an open loop: a registration begins when it is due, whatever became of those before it. As phones do, they
+send again what is not answered: after half a second, then after twice as long each time up to four (RFC 3261 section
+17.1.2).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import selectors
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,11 +23,12 @@ PASSWORD = "blue-kettle-7919"
 FIRST = 100000
 """The number of the first phone."""
 
-_WAIT = 4.0
+_WAIT = 32.0
+_AGAIN = (0.5, 1.0, 2.0, 4.0)
 _BUFFER = 8 << 20
 _PKTINFO = 8
 """IP_PKTINFO of Linux: the address that a datagram leaves from or came to (ip(7))."""
-_NONCE = re.compile(rb'nonce="([^"]+)"[^\r]*')
+_CHALLENGE = re.compile(rb'nonce="([^"]+)"[^\r]*?algorithm=([\w-]+)')
 _BRANCH = re.compile(rb"branch=z9hG4bK(\d+)\.(\d+)\.")
 _ECHOED = re.compile(rb"^(?:Via|From|Call-ID|CSeq): [^\r]*\r\n", re.MULTILINE)
 _TO = re.compile(rb"^To: ([^\r]*)\r\n", re.MULTILINE)
@@ -47,6 +50,8 @@ class Run:
     begun: int = 0
     done: int = 0
     refused: int = 0
+    again: int = 0
+    """Requests that were sent once more."""
     asked: int = 0
     """OPTIONS that were answered."""
     took: float = 0.0
@@ -61,6 +66,16 @@ class Run:
         return self.begun - self.done - self.refused
 
 
+@dataclass(slots=True)
+class _Login:
+    """A registration in progress: when it began, what was sent last, and whether that showed the password."""
+
+    begun: float
+    cseq: int
+    data: bytes
+    shown: bool = False
+
+
 class Phones:
     """So many phones of one registrar. They share a port, and are told apart by their addresses."""
 
@@ -71,11 +86,11 @@ class Phones:
         self._algorithm = algorithm
         self._expires = expires
         self._cseq = [0] * count
-        self._begun: dict[int, float] = {}
-        self._shown: set[int] = set()
-        hash = _hash(algorithm)
-        self._secrets = [secret(str(FIRST + n), realm, algorithm) for n in range(count)]
-        self._a2 = hash(f"REGISTER:sip:{realm}".encode()).hexdigest()
+        self._logins: dict[int, _Login] = {}
+        self._waiting: list[deque[tuple[float, int, int, _Login]]] = [deque() for _ in _AGAIN]
+        known = ("SHA-256", "MD5")
+        self._secrets = {name: [secret(str(FIRST + n), realm, name) for n in range(count)] for name in known}
+        self._a2 = {name: _hash(name)(f"REGISTER:sip:{realm}".encode()).hexdigest() for name in known}
         self._hosts = [f"127.{1 + (n >> 16)}.{n >> 8 & 255}.{n & 255}" for n in range(count)]
         self._sources = [
             [(socket.IPPROTO_IP, _PKTINFO, struct.pack("=I4s4s", 0, socket.inet_aton(host), bytes(4)))]
@@ -99,7 +114,7 @@ class Phones:
     def register(self, rate: float, seconds: float) -> Run:
         """Let one phone after the other register, ``rate`` a second; wait a while for the last ones."""
         run = Run()
-        self._begun.clear()
+        self._logins.clear()
         total, start = int(rate * seconds), time.perf_counter()
         while run.begun < total:
             now = time.perf_counter()
@@ -110,8 +125,8 @@ class Phones:
             self._listen(run, start + run.begun / rate)
         run.took = time.perf_counter() - start
         end = time.perf_counter() + _WAIT
-        while self._begun and time.perf_counter() < end:
-            self._listen(run, end)
+        while self._logins and time.perf_counter() < end:
+            self._listen(run, time.perf_counter() + 0.1)
         return run
 
     def wait(self, seconds: float) -> Run:
@@ -121,19 +136,37 @@ class Phones:
             self._listen(run, end)
         return run
 
+    # Inside.
+
     def _begin(self, run: Run) -> None:
         phone, self._next = self._next, (self._next + 1) % self._count
-        self._cseq[phone] += 1
-        self._shown.discard(phone)
-        self._begun[phone] = time.perf_counter()
+        login = self._logins[phone] = _Login(time.perf_counter(), 0, b"")
         run.begun += 1
-        self._send(self._request(phone), phone)
+        self._ask(phone, login, "")
 
-    def _send(self, data: bytes, phone: int) -> None:
-        self._socket.sendmsg([data], self._sources[phone], 0, self._server)
+    def _ask(self, phone: int, login: _Login, answer: str) -> None:
+        self._cseq[phone] += 1
+        login.cseq, login.data, login.shown = self._cseq[phone], self._request(phone, answer), bool(answer)
+        self._send(phone, login, 0)
+
+    def _send(self, phone: int, login: _Login, time_sent: int) -> None:
+        """Send what was sent last, once more where nothing answers in time."""
+        self._socket.sendmsg([login.data], self._sources[phone], 0, self._server)
+        step = min(time_sent, len(_AGAIN) - 1)
+        self._waiting[step].append((time.perf_counter() + _AGAIN[step], login.cseq, phone, login))
+
+    def _send_again(self, run: Run) -> None:
+        now = time.perf_counter()
+        for step, waiting in enumerate(self._waiting):
+            while waiting and waiting[0][0] <= now:
+                _, cseq, phone, login = waiting.popleft()
+                if self._logins.get(phone) is login and login.cseq == cseq:
+                    run.again += 1
+                    self._send(phone, login, step + 1)
 
     def _listen(self, run: Run, until: float) -> None:
         """Take what has come; where nothing has, wait for it no longer than that."""
+        self._send_again(run)
         taken = 0
         while taken < 64:
             try:
@@ -154,31 +187,29 @@ class Phones:
         if found is None:
             return
         phone, cseq = int(found[1]), int(found[2])
-        begun = self._begun.get(phone)
-        if begun is None or cseq != self._cseq[phone]:
+        login = self._logins.get(phone)
+        if login is None or cseq != login.cseq:
             return
         status = data[8:11]
-        challenge = self._challenge(data) if status == b"401" and phone not in self._shown else None
-        if challenge is not None:
-            self._shown.add(phone)
-            self._cseq[phone] += 1
-            self._send(self._request(phone, challenge), phone)
-        elif status == b"200":
-            del self._begun[phone]
+        if status == b"401" and not login.shown:
+            self._ask(phone, login, self._answer(phone, data))
+            return
+        del self._logins[phone]
+        if status == b"200":
             run.done += 1
-            run.delays.append(time.perf_counter() - begun)
+            run.delays.append(time.perf_counter() - login.begun)
         else:
-            del self._begun[phone]
             run.refused += 1
 
-    def _challenge(self, data: bytes) -> str | None:
-        """The nonce of the challenge for our algorithm."""
-        own = f"algorithm={self._algorithm}".encode()
-        return next((found[1].decode() for found in _NONCE.finditer(data) if own in found[0]), None)
+    def _answer(self, phone: int, data: bytes) -> str:
+        """The password shown to a challenge: to that for our algorithm where there is one, else to the first."""
+        offered = list(_CHALLENGE.finditer(data))
+        wanted = self._algorithm.encode()
+        chosen = next((each for each in offered if each[2] == wanted), offered[0])
+        return self._shown(phone, chosen[1].decode(), chosen[2].decode())
 
-    def _request(self, phone: int, nonce: str = "") -> bytes:
+    def _request(self, phone: int, answer: str) -> bytes:
         number, host, cseq = FIRST + phone, self._hosts[phone], self._cseq[phone]
-        login = self._login(phone, nonce) if nonce else ""
         return (
             f"REGISTER sip:{self._realm} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {host}:{self._port};branch=z9hG4bK{phone}.{cseq}.8f2c1d;rport\r\n"
@@ -192,16 +223,16 @@ class Phones:
             f"User-Agent: Desk Phone/4.2.1\r\n"
             f"Supported: gruu, path\r\n"
             f"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, SUBSCRIBE, INFO, MESSAGE, UPDATE, REFER\r\n"
-            f"{login}"
+            f"{answer}"
             f"Content-Length: 0\r\n\r\n"
         ).encode()
 
-    def _login(self, phone: int, nonce: str) -> str:
-        text = f"{self._secrets[phone]}:{nonce}:00000001:0a4f113b:auth:{self._a2}"
-        response = _hash(self._algorithm)(text.encode()).hexdigest()
+    def _shown(self, phone: int, nonce: str, algorithm: str) -> str:
+        text = f"{self._secrets[algorithm][phone]}:{nonce}:00000001:0a4f113b:auth:{self._a2[algorithm]}"
+        response = _hash(algorithm)(text.encode()).hexdigest()
         return (
             f'Authorization: Digest username="{FIRST + phone}", realm="{self._realm}", nonce="{nonce}", '
-            f'uri="sip:{self._realm}", response="{response}", algorithm={self._algorithm}, cnonce="0a4f113b", '
+            f'uri="sip:{self._realm}", response="{response}", algorithm={algorithm}, cnonce="0a4f113b", '
             f"qop=auth, nc=00000001\r\n"
         )
 

