@@ -82,11 +82,13 @@ def open_profile(
     Raises ListenError, with nothing left open.
     """
     _check(profile)
+    # UDP last: Twisted gives a datagram protocol no second port before the first is closed, which takes a turn.
+    protocols = sorted(profile.protocols, key="UDP".__eq__)
     for _ in range(_FREE_PORT_TRIES if profile.port == 0 else 1):
         opened: list[IListeningPort] = []
         number = profile.port
         try:
-            for protocol in profile.protocols:
+            for protocol in protocols:
                 opened.append(_open(reactor, profile, protocol, number, udp, door))
                 number = cast(Addressed, opened[0].getHost()).port
             return Listening(profile, number, tuple(opened))

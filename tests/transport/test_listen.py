@@ -25,19 +25,21 @@ class Port:
 
 
 class Network(MemoryReactor):
-    """Opens ports; the numbers in ``taken`` are used by others for TCP, and free ports are 40000, 40001 ..."""
+    """Opens ports; the numbers in ``taken`` are used by others for UDP, and free ports are 40000, 40001 ..."""
 
     def __init__(self, *taken: int) -> None:
         super().__init__()
         self.taken, self.opened, self.free = taken, [], 40000
 
     def listenTCP(self, port, factory, backlog=50, interface=""):
-        if port in self.taken:
-            raise CannotListenError(interface, port, "Address already in use")
         return self._opened(port)
 
     def listenUDP(self, port, protocol, interface="", maxPacketSize=8192):
-        return self._opened(port)
+        if port in self.taken:
+            raise CannotListenError(interface, port, "Address already in use")
+        opened = self._opened(port)
+        protocol.makeConnection(opened)
+        return opened
 
     def _opened(self, number: int) -> Port:
         if not number:
@@ -56,8 +58,8 @@ def test_one_port_for_all_protocols():
     assert opened(Network(), Profile("p", "127.0.0.1", 5070)).port == 5070
 
 
-def test_a_free_port_that_is_taken_for_tcp_is_tried_again():
-    """The kernel's choice for UDP may be in use for TCP; the next one is taken, and nothing is left open."""
+def test_a_free_port_that_is_taken_for_udp_is_tried_again():
+    """The kernel's choice for TCP may be in use for UDP; the next one is taken, and nothing is left open."""
     network = Network(40000, 40001)
     assert opened(network, Profile("p", "127.0.0.1", 0)).port == 40002
     assert [port.port for port in network.opened if port.is_open] == [40002, 40002]
