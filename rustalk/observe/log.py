@@ -148,8 +148,14 @@ def _plain(value: object) -> object:
 
 
 def _time(event: LogEvent) -> str:
-    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    milliseconds = int(event.get("log_time", 0.0) * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(2)
+def _second(second: int) -> str:
+    """The part of a time that many lines share."""
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 def _level(event: LogEvent) -> str:

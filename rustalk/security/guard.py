@@ -31,7 +31,7 @@ from rustalk.security.screen import Screen
 
 __all__ = ["Alert", "Figures", "Guard"]
 
-_REMEMBERED = 20_000
+_REMEMBERED = 32768
 _HOUSE = 10
 """How much more an address with a registered phone bears than one without."""
 _ALERTS, _ALERTS_PER_SECOND = 20.0, 1.0

@@ -159,6 +159,8 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 def quote(text: str) -> str:
     """A quoted-string; control characters are dropped, quotes and backslashes escaped."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + _UNSAFE.sub("", text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

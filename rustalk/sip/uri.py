@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from .errors import RemoteProtocolError
 from .grammar import OTHER_URI, SIP_URI
 
 __all__ = ["Params", "Uri", "find", "format_host"]
+
+_KEPT, _SHORT = 4096, 128
+"""How many addresses are kept parsed, and up to how many characters: the same few stand in each message of a call."""
 
 Params = tuple[tuple[str, str | None], ...]
 """Parameters in the order they were written; a parameter without a value has None."""
@@ -56,6 +60,10 @@ class Uri:
 
         Raises RemoteProtocolError: 400 for one that is broken.
         """
+        return _parsed(text) if len(text) <= _SHORT else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> Uri:
         match = SIP_URI.fullmatch(text)
         if match is None:
             return cls._parse_other(text)
@@ -111,3 +119,6 @@ class Uri:
         if ";" in user:
             user = user.partition(";")[0]
         return unquote(user) if "%" in user else user
+
+
+_parsed = lru_cache(_KEPT)(Uri._parse)

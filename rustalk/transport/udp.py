@@ -22,7 +22,7 @@ __all__ = ["LARGEST_DATAGRAM", "UdpFlow", "UdpSocket", "unmapped"]
 
 LARGEST_DATAGRAM = 65535
 
-_MAX_FLOWS = 20_000
+_MAX_FLOWS = 32768
 _MAPPED = "::ffff:"
 
 

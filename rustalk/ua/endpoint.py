@@ -7,6 +7,7 @@ a RemoteProtocolError raised by something above is answered with the status it c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from hashlib import blake2s
 from typing import Literal, Protocol
@@ -45,6 +46,11 @@ __all__ = [
 log = Logger()
 
 _MAGIC = "z9hG4bK"
+_ASKS_FOR_PORT = re.compile(
+    r'([^\s,";]++ [^\s,";]++(?:;(?!rport[;=]|rport\Z|received)[^\s,";]++)*+);rport((?:;(?!received)[^\s,";]++)*+)',
+    re.ASCII | re.IGNORECASE,
+)
+"""One hop with a bare ``rport``, as nearly every phone and trunk writes it."""
 
 
 Verdict = Literal["admit", "reject", "drop"]
@@ -530,16 +536,23 @@ def _stamp(request: Request, flow: IFlow) -> None:
     host, port = flow.peer
     if via.host == host and find(via.params, "rport") is None:
         return
+    for position, (name, value) in enumerate(request.fields):
+        if name == "Via":
+            plain = _ASKS_FOR_PORT.fullmatch(value)
+            if plain is not None:
+                request.fields[position] = ("Via", f"{plain[1]};received={host};rport={port}{plain[2]}")
+                return
+            stamped = _stamped(via, host, port)
+            rest = split_list(value)[1:]
+            request.fields[position] = ("Via", ", ".join([str(stamped), *rest]))
+            return
+
+
+def _stamped(via: Via, host: str, port: int) -> Via:
     params: list[tuple[str, str | None]] = []
     for name, value in via.params:
         if name.lower() == "rport":
             params.append(("rport", str(port)))
         elif name.lower() != "received":
             params.append((name, value))
-    params.append(("received", host))
-    stamped = Via(via.transport, via.host, via.port, tuple(params))
-    for position, (name, value) in enumerate(request.fields):
-        if name == "Via":
-            rest = split_list(value)[1:]
-            request.fields[position] = ("Via", ", ".join([str(stamped), *rest]))
-            return
+    return Via(via.transport, via.host, via.port, (*params, ("received", host)))

@@ -49,6 +49,30 @@ def test_the_source_of_a_request_is_noted_in_its_via(ends: Ends) -> None:
 
 
 @pytest.mark.parametrize(
+    ("via", "rest"),
+    [
+        ("10.0.0.9:5060;branch=z9hG4bKa;rport", ""),
+        ("10.0.0.9:5060;rport;branch=z9hG4bKa;alias", ""),
+        ("10.0.0.9;branch=z9hG4bKa;RPORT;received=198.51.100.9", ""),
+        ("10.0.0.9 ; rport ; branch=z9hG4bKa", ""),
+        ('10.0.0.9;x=";rport";rport;branch=z9hG4bKa', ""),
+        ("10.0.0.9;branch=z9hG4bKa;rport, SIP/2.0/TCP 10.0.0.8;branch=z9hG4bKb;rport", "10.0.0.8"),
+        ("10.0.0.9;branch=z9hG4bKa, SIP/2.0/TCP 10.0.0.8;branch=z9hG4bKb;rport", "10.0.0.8"),
+    ],
+)
+def test_the_source_is_noted_however_via_is_written(ends: Ends, via: str, rest: str) -> None:
+    """Once, in the topmost one, where the port is told to who asks for it; what is below stays."""
+    request = ends.request()
+    request.fields.insert(0, ("Via", f"SIP/2.0/UDP {via}"))
+    asks = "rport" in dict(request.via.params) or "RPORT" in dict(request.via.params)
+    ends.endpoint.message_received(request, ends.flow.toward(5070))
+    top, *others = request.vias
+    found = [(name.lower(), value) for name, value in top.params if name.lower() in ("received", "rport")]
+    assert sorted(found) == [("received", PEER)] + [("rport", "5070")] * asks
+    assert [other.host for other in others] == ([rest] if rest else [])
+
+
+@pytest.mark.parametrize(
     ("via", "port"),
     [(f"{PEER}:5099", 5099), (PEER, 5060), (f"{PEER}:5099;rport", 5070)],
 )
