@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["codec_names"]
 
@@ -12,8 +13,12 @@ _STATIC = {b"0": "PCMU", b"3": "GSM", b"4": "G723", b"8": "PCMA", b"9": "G722", 
 _MOST = 32
 
 
+@lru_cache(64)
 def codec_names(body: bytes) -> tuple[str, ...]:
-    """The names by a=rtpmap, else those that RFC 3551 gives to a number; a number without a name is left out."""
+    """The names by a=rtpmap, else those that RFC 3551 gives to a number; a number without a name is left out.
+
+    The last few are kept: who asks about a call asks about the same descriptions several times.
+    """
     audio = _AUDIO.search(body)
     if audio is None:
         return ()
