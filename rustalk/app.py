@@ -36,6 +36,7 @@ from rustalk.observe.counters import Counters
 from rustalk.observe.events import Events
 from rustalk.observe.figures import Figures
 from rustalk.observe.logins import FailedLogins
+from rustalk.observe.readiness import Reason
 from rustalk.observe.snapshots import CertificateReload
 from rustalk.observe.trace import Trace
 from rustalk.pbx.ledger import Ledger
@@ -45,13 +46,15 @@ from rustalk.security.guard import Alert, Guard
 from rustalk.security.screen import Screen
 from rustalk.sip.parse import Limits
 from rustalk.sip.timers import Timers
-from rustalk.store import nodes, overlay, registrations
+from rustalk.store import bans, nodes, overlay, registrations
 from rustalk.store.journal import Journal
 from rustalk.store.listen import Listener
 from rustalk.store.nodes import Node, Nodes, node_id
 from rustalk.store.records import insert
+from rustalk.store.retention import Retention
 from rustalk.store.sender import Sender
 from rustalk.store.store import Store, open_store
+from rustalk.store.unfinished import Unfinished
 from rustalk.switch import Switch
 from rustalk.transport.errors import ListenError, TransportError
 from rustalk.transport.identity import is_address
@@ -82,7 +85,11 @@ def build(settings: model.Settings, reactor: Any, show: Callable[[str], None] | 
     ``show`` is called with what is to be shown to the person who started it, and to nobody else: the first token of the
     API. Raises what opening the store and the journal raises.
     """
-    return Rustalk(reactor, open_store(settings, reactor, os.environ), show)
+    store = open_store(settings, reactor, os.environ)
+    for warning in store.live.settings.warnings:
+        if warning not in settings.warnings:  # those of the file have been told
+            log.warn("Configuration: {warning}", warning=warning)
+    return Rustalk(reactor, store, show)
 
 
 class Rustalk(MultiService):
@@ -107,9 +114,14 @@ class Rustalk(MultiService):
         self.guard = Guard(self.screen, settings, now=clock.seconds, settled=self._is_settled, alarm=self._alarm)
         self.logins = FailedLogins(clock.seconds, self.guard)
         self.journal = Journal(_state(settings) / "journal", clock, partial(_in_thread, reactor))
+        self._unfinished = Unfinished(self.journal, clock, partial(_in_thread, reactor))
+        self.journal.on_problem = self._unfinished.on_problem = self._tell_of_journal
         self._sender = Sender(self.journal, store.database, insert, clock)
+        self._retention = Retention(store.database, clock, settings.records.keep_days)
         node = node_id(_state(settings))
-        self.ledger = Ledger(self.journal, self.figures, self.events, rates=settings.rates, now=_now, node=node)
+        self.ledger = Ledger(
+            self._unfinished, self.figures, self.events, rates=settings.rates, now=_now, node=node, clock=clock
+        )
         self.nodes = (
             Nodes(store.database, clock, id=node, key=store.vault.derived("nodes"))
             if store.database.dialect == "postgresql"
@@ -165,6 +177,7 @@ class Rustalk(MultiService):
             nodes=self.nodes,
         )
         self.saved = Saved(store.database, clock, self.core.locator)
+        self.bans = bans.StoredBans(store.database, clock, self.guard, node=node)
         self.calls = self.core.calls
         self._look_up = LoopingCall(self._resolve_trunks)
         self._listener = Listener(store.database, reactor, self._channels())
@@ -181,6 +194,9 @@ class Rustalk(MultiService):
         )
         store.live.subscribe(self._use)
         store.database.watch(self._tell_of_database)
+        if store.database.problem:
+            self._tell_of_database(store.database.problem)
+        store.live.watch(self._tell_of_settings)
         self._add_api(clock)
 
     def _add_api(self, clock: IReactorTime) -> None:
@@ -206,6 +222,7 @@ class Rustalk(MultiService):
         channels: dict[str, Callable[[str], None]] = {
             overlay.CHANNEL: self.store.live.heard,
             registrations.CHANNEL: self.saved.heard,
+            bans.CHANNEL: self.bans.heard,
         }
         if self.nodes is not None:
             channels[nodes.CHANNEL] = self.nodes.heard
@@ -248,6 +265,7 @@ class Rustalk(MultiService):
         self.core.use(settings)
         self.guard.use(settings)
         self.ledger.use(settings.rates)
+        self._retention.use(settings.records.keep_days)
         self.trace.switch(settings.sip.trace)
 
     def _listen(self, settings: model.Settings) -> None:
@@ -305,11 +323,15 @@ class Rustalk(MultiService):
         port = next((each.port for each in self.transport.listening if profile and each.profile.id == profile.id), 0)
         return own_place(self.core.locator.node, profile if port else None, port)
 
-    def _problems(self) -> Iterable[str]:
+    def _problems(self) -> Iterable[Reason]:
         """What is wrong without keeping calls from being taken."""
-        store = self.store
-        problems = (store.database.problem, store.live.problem, self.journal.problem, self._listening_problem)
-        return [each for each in problems if each]
+        problems = (
+            Reason("database_down", self.store.database.problem),
+            Reason("settings_not_current", self.store.live.problem),
+            Reason("journal_in_trouble", self._journal_problem),
+            Reason("not_listening", self._listening_problem),
+        )
+        return [each for each in problems if each.text]
 
     def _alarm(self, alert: Alert) -> None:
         log.warn("{alert}", alert=str(alert))
@@ -318,6 +340,18 @@ class Rustalk(MultiService):
     def _tell_of_database(self, problem: str) -> None:
         text = problem or "the database is there again"
         self.events.publish("alarm", {"kind": "database", "subject": "database", "text": text})
+
+    @property
+    def _journal_problem(self) -> str:
+        return "; ".join(each for each in (self.journal.problem, self._unfinished.problem) if each)
+
+    def _tell_of_journal(self) -> None:
+        text = self._journal_problem or "call records are written to the disk again"
+        self.events.publish("alarm", {"kind": "journal", "subject": "journal", "text": text})
+
+    def _tell_of_settings(self, problem: str) -> None:
+        text = problem or "the settings in force are those of the database again"
+        self.events.publish("alarm", {"kind": "settings", "subject": "database", "text": text})
 
     # Life.
 
@@ -332,8 +366,11 @@ class Rustalk(MultiService):
         untyped.startService()
         self._look_up.start(_RESOLVE_AGAIN).addErrback(lambda reason: log.failure("Resolving trunks stopped", reason))
         self.core.start()
+        self._unfinished.recover(self.ledger.interrupted)
         self._sender.start()
+        self._retention.start()
         self.saved.start()
+        self.bans.start()
         if self.nodes is not None:
             self.nodes.start(self._place())
         self._listener.start()
@@ -366,8 +403,11 @@ class Rustalk(MultiService):
         await self.transport.stop()
         await self.engine.stop()
         self._listener.stop()
+        self._retention.stop()
+        self._unfinished.close()
         await self._sender.stop()
         await self.saved.stop()
+        await self.bans.stop()
         if leaving is not None:
             await leaving
         await self.store.stop()

@@ -102,7 +102,7 @@ class Core:
         self._served = frozenset(self._open)
         self.screen = screen
         clock = wire.clock
-        self.dialogs = Dialogs()
+        self.dialogs = Dialogs(clock)
         self.trunks: dict[str, Teams | Provider] = self._built(settings)
         self.locator = Locator(
             clock,

@@ -15,6 +15,7 @@ from rustalk.observe.figures import Figures, TrunkFigures
 from rustalk.observe.house import BanSnapshot, LimitSnapshot, LoginSnapshot, RegistrationSnapshot
 from rustalk.observe.logins import FailedLogins
 from rustalk.observe.printable import printable
+from rustalk.observe.readiness import Reason
 from rustalk.observe.snapshots import (
     CallPage,
     CallSnapshot,
@@ -35,6 +36,7 @@ from rustalk.observe.usage import ProcessUsage
 from rustalk.pbx.bindings import Binding
 from rustalk.pbx.policies import LimitType
 from rustalk.pbx.route_test import tested
+from rustalk.security.bans import Ban
 from rustalk.security.guard import Guard
 from rustalk.trunk.gateway import Gateway
 from rustalk.trunk.health import State
@@ -67,7 +69,7 @@ class Switch:
         trace: Trace,
         counters: Counters,
         reload: Callable[[], Sequence[CertificateReload]],
-        problems: Callable[[], Iterable[str]] = tuple,
+        problems: Callable[[], Iterable[Reason]] = tuple,
     ) -> None:
         """``problems`` tells what is wrong without keeping calls from being taken, such as a database that is down."""
         self._core = core
@@ -172,10 +174,11 @@ class Switch:
         """Whether a call can be taken now."""
         reasons = []
         if self._calls.draining:
-            reasons.append("the switch is shutting down and takes no new calls")
+            reasons.append(Reason("draining", "the switch is shutting down and takes no new calls"))
         for trunk in self._trunks.values():
             if trunk.gateways and all(gateway.health.state is State.DOWN for gateway in trunk.gateways):
-                reasons.append(f"no host of trunk {trunk.id} answers: {trunk.gateways[0].health.why}")
+                text = f"no host of trunk {trunk.id} answers: {trunk.gateways[0].health.why}"
+                reasons.append(Reason("trunk_down", text))
         return Readiness(not reasons, (*reasons, *self._problems()))
 
     def reload_certificates(self) -> list[CertificateReload]:
@@ -207,9 +210,12 @@ class Switch:
 
     def bans(self) -> list[BanSnapshot]:
         """Who is shut out now."""
-        return [
-            BanSnapshot(ban.source, ban.why, _instant(ban.since), _instant(ban.until)) for ban in self._guard.bans()
-        ]
+        return [_ban(ban) for ban in self._guard.bans()]
+
+    def ban(self, address: str, seconds: float, reason: str) -> BanSnapshot | None:
+        """Shut an address out."""
+        made = self._guard.ban(address, seconds, reason)
+        return None if made is None else _ban(made)
 
     def lift_ban(self, address: str) -> bool:
         """End a ban."""
@@ -232,7 +238,8 @@ class Switch:
     def test_route(self, caller_id: str, destination: str, source_trunk: str, at: datetime) -> dict[str, Any]:
         """What would become of a call."""
         plan = self._core.switchboard.plan
-        return tested(plan, self._core.settings, caller_id, destination, source_trunk, at, host="")
+        grants = self._core.grants
+        return tested(plan, self._core.settings, caller_id, destination, source_trunk, at, grants=grants, host="")
 
 
 def _registration(binding: Binding, is_reachable: bool) -> RegistrationSnapshot:
@@ -255,6 +262,10 @@ def _registration(binding: Binding, is_reachable: bool) -> RegistrationSnapshot:
         node=binding.node,
         reachable=is_reachable,
     )
+
+
+def _ban(ban: Ban) -> BanSnapshot:
+    return BanSnapshot(ban.source, ban.why, _instant(ban.since), _instant(ban.until))
 
 
 def _instant(seconds: float) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,8 @@ from rustalk.config.problem import ConfigError
 from rustalk.observe.log import environment_observer
 from rustalk.store.journal import JournalBusyError
 from rustalk.store.migrate import SchemaError
+from rustalk.store.session import InUseError
+from rustalk.store.store import StoreError
 from rustalk.store.vault import VaultError
 from rustalk.transport.errors import ListenError
 from rustalk.transport.material import MaterialError
@@ -49,7 +52,7 @@ class Options(usage.Options):
         """Read the configuration; choose the log and no pid file, unless twistd was told otherwise."""
         try:
             if self.source is not None:
-                self.settings = load(Path(self.source).read_text(encoding="utf-8"), self.source)
+                self.settings = load(Path(self.source).read_text(encoding="utf-8"), self.source, now=datetime.now(UTC))
                 missing = tuple(unreadable(self.settings))
                 if missing:
                     raise ConfigError(self.source, missing)
@@ -111,7 +114,16 @@ def makeService(options: Options) -> IService:
     _tell(options)
     try:
         program.addService(build(options.settings, reactor, None if options.is_daemon else _show))
-    except (ConfigError, JournalBusyError, MaterialError, SchemaError, VaultError, ValueError) as error:
+    except (
+        ConfigError,
+        InUseError,
+        JournalBusyError,
+        MaterialError,
+        SchemaError,
+        StoreError,
+        VaultError,
+        ValueError,
+    ) as error:
         raise SystemExit(f"RusTalk cannot start: {error}") from None
     except OSError as error:
         raise SystemExit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rustalk.observe.snapshots import HealthStatus, TrunkState
 from rustalk.observe.switch import ISwitch
-from tests.scenarios.site import PROXIES, Site
+from tests.scenarios.site import CARRIER, PROXIES, Site
 
 
 def test_it_is_what_the_doors_expect() -> None:
@@ -82,3 +82,12 @@ def test_ready_until_it_drains() -> None:
     assert site.switch.ready().ready
     site.calls.drain()
     assert not site.switch.ready().ready
+
+
+def test_an_address_is_banned_by_hand() -> None:
+    """A trunk never is."""
+    site = Site()
+    made = site.switch.ban("203.0.113.66", 60, "called at night")
+    assert (made, made.reason if made else "") == (site.switch.bans()[0], "called at night")
+    assert not site.guard.admits("203.0.113.66", "udp")
+    assert site.switch.ban(CARRIER, 60, "by mistake") is None

@@ -68,14 +68,15 @@ pass.
 - **Lists** answer `{{"<name>": [...], "total": n, "next": cursor}}`. `limit` is how many at most, `cursor` the `next`
   of the page before; `next` is `null` on the last page. A cursor that no page has given is refused.
 - **Filters**: each plain field of an item is one (`?enabled=false&department=Sales`), and `q` finds text in any field.
+  A value that no item can have is 400, with the filter as `path` in `errors` (`?enabled`).
 - **Making** an item answers 201 with the item, replacing and deleting one 200. Secrets are taken and never given: a
   password that is left out is made, and shown in that one answer. Where a secret is left out of a change, it stays.
 - **`?dry_run=true`** on a change answers what would be, and changes nothing.
 - **ETag and If-Match**: each item has an ETag; a change with another one in If-Match is answered 412.
 - **PATCH** is a JSON Merge Patch (RFC 7396): `null` takes a key back to its default.
 - A change is in force when it is answered, on all nodes within a second, and is a revision that can be restored. It is
-  in the audit log: who, from where, what, and what came of it.
-- What is allowed but looks like a mistake comes back in `warnings`.
+  in the audit log: who, from where, what, what came of it, and which items it changed.
+- What is allowed but looks like a mistake comes back in `warnings`, and so does a key that counts from the next start.
 - Parameters and keys that a path does not know are refused. A body may have {MAX_BODY} bytes, a table \
 {MAX_TABLE // 1024**2} MiB.
 - Times are UTC, in RFC 3339 with milliseconds. A field that cannot be known is `null`.
@@ -83,7 +84,7 @@ pass.
 """
 
 _FEED = f"""\
-## Events
+## The feed of events
 
 `GET /api/v1/events` stays open and sends Server-Sent Events: `id`, `event` (its kind) and `data` (a JSON object with
 its `time`). A reader that comes back with `Last-Event-ID` gets what it missed; where that is not known any more, or the

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl
 
 from klein import Klein
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -36,6 +36,7 @@ __all__ = ["Log", "address_of", "build_app", "write_problem"]
 
 _log = Logger()
 _PARAMETERS = 40
+_GLANCE = 0.5
 _JSON = ("application/json", "application/merge-patch+json")
 
 
@@ -85,14 +86,17 @@ class _Desk:
 
     async def _identified(self, request: Request) -> Who:
         fields = [str(field) for field in request.requestHeaders.getRawHeaders("Authorization") or ()]
-        if self.route.least is None and not fields:
-            return NOBODY if self._authorizer.asks else await self._authorizer.identify(address_of(request), fields)
+        if self.route.least is None and self._authorizer.asks:
+            return await self._recognised(request, fields) if fields else NOBODY
+        return await self._authorizer.identify(address_of(request), fields)
+
+    async def _recognised(self, request: Request, fields: list[str]) -> Who:
+        """Who asks for what everybody may have: one whom it would take long to know is nobody."""
+        asked = Deferred.fromCoroutine(self._authorizer.identify(address_of(request), fields))
         try:
-            return await self._authorizer.identify(address_of(request), fields)
-        except ApiError:
-            if self.route.least is None:
-                return NOBODY
-            raise
+            return await asked.addTimeout(_GLANCE, self._clock)
+        except (ApiError, TimeoutError):
+            return NOBODY
 
     async def _answered(self, request: Request, path: Mapping[str, str], who: Who) -> Answer | Stream:
         try:

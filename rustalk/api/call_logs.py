@@ -11,14 +11,16 @@ from rustalk.store.record import call_log, call_log_detail
 from rustalk.store.records import Filter, Page
 
 from . import schema
-from .errors import ApiError
+from .errors import ApiError, unfit
 from .route import Answer, Ask, Parameter, Route, Stream
 from .sources import Sources
 
-__all__ = ["CallLogs"]
+__all__ = ["FILTERS", "CallLogs", "filter_of"]
 
 _TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
-_TEXTS = ("status", "number", "caller", "called", "trunk", "extension", "reason", "sip_call_id")
+_TEXTS = ("status", "number", "caller", "called", "trunk", "extension", "reason", "sip_call_id", "call_id")
+_STATUSES = ("ended", "failed")
+_SCHEMAS = dict.fromkeys(_TEXTS, _TEXT) | {"status": {**_TEXT, "enum": ["", *_STATUSES]}}
 _DAY = timedelta(days=1)
 _MOST_PAGES = 100
 _LONGEST = 256
@@ -26,12 +28,17 @@ _DATES = (
     Parameter("start_date", "Only calls that began then or later: a moment, or the first day."),
     Parameter("end_date", "Only calls that began before this moment, or up to this day."),
 )
-_FILTERS = (
+FILTERS = (
     *_DATES,
-    *(Parameter(name, f"Only calls with this {name}; see the reference of records.") for name in _TEXTS),
+    *(
+        Parameter(name, f"Only calls with this {name}; see the reference of records.", _SCHEMAS[name])
+        for name in _TEXTS
+    ),
     Parameter("min_duration", "Only calls of so many seconds or more.", {"type": "number", "minimum": 0}),
     Parameter("q", "Text in ids, numbers, names and reasons."),
 )
+"""The parameters of a filter."""
+
 _PAGES = (
     Parameter("limit", "How many at most; 50 where it is missing.", {"type": "integer", "minimum": 1, "maximum": 1000}),
     Parameter("per_page", "The same.", {"type": "integer", "minimum": 1, "maximum": 1000}),
@@ -46,7 +53,8 @@ _EXPORT = schema.record(
     include_charges={"type": "boolean"},
     start_date=_MAYBE,
     end_date=_MAYBE,
-    **dict.fromkeys((*_TEXTS, "q"), _TEXT),
+    **_SCHEMAS,
+    q=_TEXT,
     min_duration={"type": "number", "minimum": 0},
 )
 
@@ -75,7 +83,7 @@ class CallLogs:
                 root,
                 self.listed,
                 "Records of calls that are over, newest first. `total` is a least number unless it is exact.",
-                query=(*_PAGES, *_FILTERS),
+                query=(*_PAGES, *FILTERS),
                 gives=schema.record(listed),
                 problems=("database-down",),
                 **common,
@@ -105,7 +113,7 @@ class CallLogs:
         """Give a page of records."""
         size = ask.number("per_page" if "per_page" in ask.query else "limit", 50, 1, 1000)
         number, cursor = ask.number("page", 1, 1, _MOST_PAGES), ask.query.get("cursor") or None
-        wanted = _filter(ask)
+        wanted = filter_of(ask)
         page = await self._records.page(wanted, size, cursor)
         for _ in range(number - 1 if cursor is None else 0):
             page = await self._records.page(wanted, size, page.next) if page.next else _behind(page)
@@ -136,30 +144,35 @@ class CallLogs:
         format, charges = body.pop("format", None), body.pop("include_charges", False)
         if not isinstance(format, str) or format not in CONTENT_TYPES or not isinstance(charges, bool):
             raise ApiError("invalid-body", 'Give {"format": "json", "csv" or "pdf", "include_charges": true or false}.')
-        wanted = _filter(Ask(query=_texts(body)))
+        wanted = filter_of(Ask(query=_texts(body)))
         made = Export(self._records, wanted, cast("Format", format), charges=charges)
         return Stream(made.chunks(), CONTENT_TYPES[cast("Format", format)], f"call-logs.{format}")
 
 
-def _filter(ask: Ask) -> Filter:
+def filter_of(ask: Ask) -> Filter:
     """What the parameters ask for. Raises ApiError."""
     for name, value in ask.query.items():
         if len(value) > _LONGEST:
-            raise ApiError("invalid-parameter", f"{name} is longer than {_LONGEST} characters.")
-    end = ask.moment("end_date")
+            raise unfit(name, f"a text of at most {_LONGEST} characters")
+    if ask.query.get("status", "") not in ("", *_STATUSES):
+        raise unfit("status", f"one of {', '.join(_STATUSES)}")
+    try:
+        end = _end(ask.moment("end_date"), ask.query.get("end_date", ""))
+    except OverflowError:
+        raise unfit("end_date", "a day before the last one of the year 9999") from None
     try:
         least = float(ask.query["min_duration"]) if ask.query.get("min_duration") else None
         if least is not None and not 0 <= least < 1e9:
             raise ValueError
         return Filter(
             start_date=ask.moment("start_date"),
-            end_date=_end(end, ask.query.get("end_date", "")),
+            end_date=end,
             min_duration=least,
             text=ask.query.get("q", ""),
             **{name: ask.query.get(name, "") for name in _TEXTS},
         )
     except (ValueError, OverflowError):
-        raise ApiError("invalid-parameter", "min_duration must be a number of seconds.") from None
+        raise unfit("min_duration", "a number of seconds") from None
 
 
 def _end(moment: datetime | None, text: str) -> datetime | None:

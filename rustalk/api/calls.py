@@ -12,7 +12,7 @@ from rustalk.observe.switch import ISwitch
 from rustalk.observe.trace import TraceEntry
 
 from . import schema
-from .errors import ApiError
+from .errors import ApiError, unfit
 from .listing import PAGING
 from .moment import moment
 from .route import Answer, Ask, Route
@@ -79,7 +79,7 @@ class Calls:
         limit = ask.number("limit", _PAGE, 1, _LARGEST_PAGE)
         cursor = ask.query.get("cursor") or None
         if cursor is not None and self._switch.call(cursor) is None:
-            raise ApiError("invalid-parameter", "cursor is no call that is known still; begin with the first page.")
+            raise unfit("cursor", "a call that is known still; begin with the first page")
         page = self._switch.calls(limit, cursor)
         now = self._now()
         return Answer({"calls": [_call(call, now) for call in page.calls], "total": page.total, "next": page.next})

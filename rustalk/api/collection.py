@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote
 
+from rustalk.config.about import about_of, key_of
 from rustalk.config.collections import COLLECTIONS, Collection
 from rustalk.config.model import Settings
 from rustalk.config.overlay import Change, to_json
 from rustalk.config.problem import ConfigError
+from rustalk.config.scalars import shown
 from rustalk.store.live import Live
 from rustalk.store.overlay import Revision
 from rustalk.store.tokens import Role
@@ -26,7 +28,8 @@ from rustalk.store.tokens import Role
 from . import schema
 from .errors import ApiError, Fault
 from .faults import refused
-from .listing import PAGING, Shelf, cut, scalar_fields
+from .listing import PAGING, Shelf, cut
+from .note import changed
 from .route import Answer, Ask, Parameter, Route
 from .sources import Sources
 
@@ -53,6 +56,11 @@ class Kind:
     noun: str
     least: Role = "admin"
     reorder: bool = True
+
+    @property
+    def one(self) -> str:
+        """What one is called, with its article."""
+        return f"{'an' if self.noun[0] in 'aeiouA' else 'a'} {self.noun}"
 
 
 KINDS = (
@@ -102,6 +110,7 @@ class Items:
             }
         )
         one, noun, body = f"{self.root}/<{self.converter}key>", self.kind.noun, schema.reference(self.collection.kind)
+        a_noun = self.kind.one
         many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("x") else f"{noun}s"
         made = [
             self.route(
@@ -120,22 +129,22 @@ class Items:
                 gives=self.shown_schema(),
                 problems=("item-not-found",),
             ),
-            self.writing("POST", self.root, self.create, f"Make a {noun}.", takes=body, status=201),
+            self.writing("POST", self.root, self.create, f"Make {a_noun}.", takes=body, status=201),
             self.writing(
                 "PUT",
                 one,
                 self.replace,
-                f"Replace a {noun}; what is left out gets its default, secrets stay.",
+                f"Replace {a_noun}; what is left out gets its default, secrets stay.",
                 takes=body,
             ),
             self.writing(
                 "PATCH",
                 one,
                 self.amend,
-                f"Change some fields of a {noun} (JSON Merge Patch).",
+                f"Change some fields of {a_noun} (JSON Merge Patch).",
                 takes={"type": "object"},
             ),
-            self.writing("DELETE", one, self.delete, f"Delete a {noun}.", gives=_DELETED),
+            self.writing("DELETE", one, self.delete, f"Delete {a_noun}.", gives=_DELETED),
         ]
         if self.kind.reorder:
             made.append(
@@ -143,7 +152,7 @@ class Items:
                     "POST",
                     f"{self.root}/reorder",
                     self.reorder,
-                    f"Move a {noun} in the list; the priorities become the places.",
+                    f"Move {a_noun} in the list; the priorities become the places.",
                     takes=schema.record({"from_index": {"type": "integer"}, "to_index": {"type": "integer"}}),
                     gives=schema.record({"success": {"type": "boolean"}, "message": {"type": "string"}}),
                 )
@@ -176,7 +185,7 @@ class Items:
 
     def _filters(self) -> tuple[Parameter, ...]:
         text = Parameter("q", "Text that any field holds, in any case.")
-        return (text, *(Parameter(name, f"Only with this {name}.") for name in scalar_fields(self.collection.kind)))
+        return (text, *(each.parameter() for each in self.shelf.filters.values()))
 
     # Reading.
 
@@ -235,11 +244,11 @@ class Items:
 
     async def create(self, ask: Ask) -> Answer:
         """Make an item."""
-        value = ask.json()
-        value, once = self.prepared(self._without_known(value))
+        value, once = self.prepared(self._without_known(ask.json()))
         key = self.key_for(value)
         if self.shelf.find(self.source, key) is not None:
-            raise ApiError("already-exists", f"A {self.kind.noun} is called {key[:64]!r} already; PUT changes it.")
+            detail = f"There is {self.kind.one} called {key[:64]!r} already; change that one."
+            raise ApiError("already-exists", detail)
         return await self._put(ask, Change(self.collection.name, key, value), once, new=True)
 
     async def replace(self, ask: Ask) -> Answer:
@@ -261,12 +270,12 @@ class Items:
         key = self.collection.key_of(item)
         expected = self.live.version(self.collection.name, key) if ask.if_match else None
         try:
-            _, note = await self.made(ask, [Change(self.collection.name, key, None)], expected)
+            _, done = await self.made(ask, [Change(self.collection.name, key, None)], expected)
         except ConfigError as error:
             raise in_use(self.kind.noun, error) from None
         would = "would be" if ask.flag("dry_run") else "was"
         body = {"success": True, "message": f"The {self.kind.noun} {would} deleted.", "id": key}
-        return Answer(body, note=note)
+        return Answer(body, note=changed(done))
 
     async def reorder(self, ask: Ask) -> Answer:
         """Move an item to another place."""
@@ -289,15 +298,18 @@ class Items:
             Change(self.collection.name, self.collection.key_of(item), {**to_json(item), "priority": place})
             for place, item in moved
         ]
-        _, note = await self.made(ask, changes)
+        _, done = await self.made(ask, changes)
         ordered = [replace(item, priority=place) for place, item in enumerate(items)]
         message = f"The {self.kind.noun} {'would be' if ask.flag('dry_run') else 'is'} at place {end}."
         body = {"success": True, "message": message, self.kind.collection: [self.shown(item) for item in ordered]}
-        return Answer(body, note=note)
+        return Answer(body, note=changed(done))
 
     def prepared(self, value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The value of a new item, and what of it is shown this once."""
         return value, {}
+
+    def refuse(self, value: Mapping[str, Any]) -> None:
+        """Look at an item as it is given. Raises ApiError for what a file may say and nobody should."""
 
     def key_for(self, value: Mapping[str, Any]) -> str:
         """The name of a new item: the one that it gives, else one made from what it is called. Raises ApiError."""
@@ -308,7 +320,12 @@ class Items:
             text = value.get(name)
             if isinstance(text, str) and name in self._names and text:
                 return text.removeprefix("+") if name != "name" else _NO_WORD.sub("-", text.lower()).strip("-")[:64]
-        fault = Fault(f"$.{self.collection.key}", "found nothing, expected the name by which others refer to it")
+        number = next((name for name in ("extension", "number") if name in self._names), None)
+        if number is None:
+            fault = Fault(f"$.{self.collection.key}", "found nothing, expected the name by which others refer to it")
+        else:
+            found = shown(value[number]) if value.get(number) else "nothing"
+            fault = Fault(f"$.{number}", f'found {found}, expected a number in quotes, such as "1001"')
         raise ApiError("invalid-value", f"Nothing was changed: give the {self.kind.noun} a name.", faults=(fault,))
 
     def matched(self, ask: Ask) -> Any:
@@ -321,41 +338,50 @@ class Items:
 
     async def made(
         self, ask: Ask, changes: Sequence[Change], expected: int | None = None
-    ) -> tuple[Settings, dict[str, object]]:
-        """Make changes, or try them in a dry run; return the settings then and what to write down.
+    ) -> tuple[Settings, tuple[Revision, ...]]:
+        """Make changes, or try them in a dry run; return the settings then and the revisions that were made.
 
         ``expected`` is the version of the one item that is changed. Raises ConfigError, ConflictError.
         """
         if ask.flag("dry_run"):
-            return self.live.tried(changes), {}
+            return self.live.tried(changes), ()
         if expected is not None:
             done: tuple[Revision, ...] = (await self.live.change(changes[0], ask.who.name, expected=expected),)
         else:
             done = await self.live.change_all(changes, ask.who.name) if changes else ()
-        return self.live.settings, {"revisions": [revision.id for revision in done]}
+        return self.live.settings, done
 
     def _change(self, item: Any, value: dict[str, Any]) -> Change:
         return Change(self.collection.name, self.collection.key_of(item), value)
 
     async def _put(self, ask: Ask, change: Change, once: Mapping[str, Any], *, new: bool) -> Answer:
+        self.refuse(change.value or {})
         expected = self.live.version(change.collection, change.key) if new or ask.if_match else None
         try:
-            settings, note = await self.made(ask, [change], expected)
+            settings, done = await self.made(ask, [change], expected)
         except ConfigError as error:
-            raise refused(error, change.path) from None
+            raise refused(self._without_echo(error, change), change.path) from None
         item = self.collection.find(settings, change.key)
-        body = {**self.shown(item), **once, **self._warnings(settings, change.path)}
+        body = {**self.shown(item), **once, **self._warnings(settings, item, change.path)}
         if ask.flag("dry_run"):
             return Answer(body)
         where = (("Location", f"{self.root}/{quote(change.key, safe='')}"),) if new else ()
-        return Answer(body, 201 if new else 200, (("ETag", self.etag(item)), *where), note)
+        return Answer(body, 201 if new else 200, (("ETag", self.etag(item)), *where), changed(done))
 
-    def _warnings(self, settings: Settings, place: str) -> dict[str, Any]:
-        """What is allowed about this item and looks like a mistake."""
+    def _without_echo(self, error: ConfigError, change: Change) -> ConfigError:
+        """The error without the fault of a name that was only made from another value, where that has one, too."""
+        echo = f"{change.path}.{self.collection.key}"
+        others = tuple(each for each in error.problems if each.path != echo)
+        is_made = not (change.value or {}).get(self.collection.key)
+        return ConfigError(error.source, others) if is_made and others else error
+
+    def _warnings(self, settings: Settings, item: Any, place: str) -> dict[str, Any]:
+        """What is allowed about this item and looks like a mistake, keys without effect that say nothing aside."""
+        unsaid = {f"{place}.{name}" for name in _unsaid(item)}
         found = [
             {"path": f"${notice.path.removeprefix(place)}", "message": notice.message}
             for notice in settings.warnings
-            if notice.path.startswith(place)
+            if notice.path.startswith(place) and notice.path not in unsaid
         ]
         return {"warnings": found} if found else {}
 
@@ -367,6 +393,14 @@ class Items:
     def read_only(self) -> frozenset[str]:
         """The keys that are shown of an item and are no part of its configuration."""
         return frozenset({"warnings"} | ({"id"} - self._names))
+
+
+def _unsaid(item: Any) -> Iterator[str]:
+    """The keys without effect that have their default: whoever sends an item back as it was shown names them, too."""
+    for field in fields(item):
+        about = about_of(field)
+        if about is not None and about.unused and getattr(item, field.name) == field.default:
+            yield key_of(field)
 
 
 def in_use(noun: str, error: ConfigError) -> ApiError:

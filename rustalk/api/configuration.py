@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rustalk.config.collections import COLLECTIONS
 from rustalk.config.model import Settings
 from rustalk.config.overlay import CONFIG, SECTIONS, Change, to_json
 from rustalk.config.problem import ConfigError
+from rustalk.config.restart import waiting
 from rustalk.store.live import UnknownRevisionError
 from rustalk.store.overlay import Revision
 
 from . import schema
 from .collection import DRY_RUN, merged
-from .errors import ApiError
+from .errors import ApiError, unfit
 from .faults import refused
 from .listing import PAGING
 from .moment import moment
+from .note import changed
 from .pages import before, following
 from .route import Answer, Ask, Parameter, Route
 from .sources import Sources
@@ -25,8 +28,10 @@ from .sources import Sources
 __all__ = ["Configuration"]
 
 _TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
+_COLLECTIONS = (*COLLECTIONS, CONFIG)
 _OBJECT: dict[str, Any] = {"type": "object"}
-_DONE = schema.record({"success": {"type": "boolean"}, "message": _TEXT})
+_WARNINGS = schema.array(schema.record({"path": _TEXT, "message": _TEXT}))
+_DONE = schema.record({"success": {"type": "boolean"}, "message": _TEXT}, warnings=_WARNINGS)
 _WRITING = ("invalid-body", "invalid-value", "changed-since", "changed-meanwhile", "database-down")
 _DIFFERENCE = schema.record({"path": _TEXT, "before": {}, "after": {}})
 _REVISION = schema.record(
@@ -78,7 +83,7 @@ class Configuration:
             {**_REVISION["properties"], "before": {}, "after": {}, "differences": schema.array(_DIFFERENCE)}
         )
         items = (
-            Parameter("collection", "Only those of this collection."),
+            Parameter("collection", "Only those of this collection.", {**_TEXT, "enum": ["", *_COLLECTIONS]}),
             Parameter("key", "Only those of this item."),
         )
         against = Parameter("against", "The number of the revision to compare with.", {"type": "integer", "minimum": 1})
@@ -103,7 +108,7 @@ class Configuration:
                 "POST",
                 f"{root}/<int:id>/restore",
                 self.restore,
-                "Make the item what it was after this revision, or everything with `everything`.",
+                "Make the item what it was after this revision, or all with `everything`; 0: all as in the file.",
                 takes=schema.record(everything={"type": "boolean"}),
                 gives=schema.record({**_DONE["properties"], "revisions": schema.array(_REVISION)}),
                 problems=("item-not-found", *_WRITING),
@@ -138,14 +143,15 @@ class Configuration:
         if not isinstance(value, Mapping):
             raise ApiError("invalid-value", f"The section {name} is an object.")
         whole = merged(to_json(getattr(self._live.settings, name)), value) if path else dict(value)
-        _, note = await self._made(ask, [Change(CONFIG, name, whole)])
+        settings, note = await self._made(ask, [Change(CONFIG, name, whole)])
         done = "would be" if ask.flag("dry_run") else "was"
-        return Answer({"success": True, "message": f"{key} {done} changed."}, note=note)
+        body = {"success": True, "message": f"{key} {done} changed.", **self._warnings(settings, name)}
+        return Answer(body, note=note)
 
     async def replace_all(self, ask: Ask) -> Answer:
         """Replace several sections at once, all or none."""
         self._match(ask, self._etag())
-        body = ask.json()
+        body = _without_warnings(ask.json())
         unknown = sorted(body.keys() - set(SECTIONS))
         if unknown:
             detail = (
@@ -153,23 +159,37 @@ class Configuration:
             )
             raise ApiError("invalid-value", detail)
         settings, note = await self._made(ask, [Change(CONFIG, name, value) for name, value in body.items()])
-        return Answer({name: to_json(getattr(settings, name)) for name in SECTIONS}, note=note)
+        sections = {name: to_json(getattr(settings, name)) for name in SECTIONS}
+        return Answer({**sections, **self._warnings(settings, *body)}, note=note)
 
     async def replace(self, ask: Ask) -> Answer:
         """Replace a section."""
         name = _section(ask)
-        return await self._put(ask, name, ask.json())
+        return await self._put(ask, name, _without_warnings(ask.json()))
 
     async def amend(self, ask: Ask) -> Answer:
         """Change some of a section."""
         name = _section(ask)
-        return await self._put(ask, name, merged(to_json(getattr(self._live.settings, name)), ask.json()))
+        patch = _without_warnings(ask.json())
+        return await self._put(ask, name, merged(to_json(getattr(self._live.settings, name)), patch))
 
     async def _put(self, ask: Ask, name: str, value: dict[str, Any]) -> Answer:
         self._match(ask, self._etag(name))
         settings, note = await self._made(ask, [Change(CONFIG, name, value)])
         headers = () if ask.flag("dry_run") else (("ETag", self._etag(name)),)
-        return Answer(to_json(getattr(settings, name)), headers=headers, note=note)
+        body = {**to_json(getattr(settings, name)), **self._warnings(settings, name)}
+        return Answer(body, headers=headers, note=note)
+
+    def _warnings(self, settings: Settings, *sections: str) -> dict[str, Any]:
+        """What is allowed in these sections and looks like a mistake, or counts only from the next start."""
+        places = tuple(f"$.{name}" for name in sections)
+        notices = (*settings.warnings, *waiting(self._live.at_start, settings))
+        found = [
+            {"path": notice.path, "message": notice.message}
+            for notice in notices
+            if ".".join(notice.path.split("[")[0].split(".")[:2]) in places
+        ]
+        return {"warnings": found} if found else {}
 
     async def _made(self, ask: Ask, changes: list[Change]) -> tuple[Settings, dict[str, object]]:
         for change in changes:
@@ -181,7 +201,7 @@ class Configuration:
             done = await self._live.change_all(changes, ask.who.name)
         except ConfigError as error:
             raise refused(error) from None
-        return self._live.settings, {"revisions": [revision.id for revision in done]}
+        return self._live.settings, changed(done)
 
     def _etag(self, name: str = "") -> str:
         return f'"{self._live.version(CONFIG, name) if name else self._live.revision}"'
@@ -199,6 +219,8 @@ class Configuration:
             ask.number("limit", 100, 1, 1000),
             *(ask.query.get(n, "") for n in ("collection", "key")),
         )
+        if collection and collection not in _COLLECTIONS:
+            raise unfit("collection", f"one of {', '.join(_COLLECTIONS)}")
         found = await self._live.overlay.revisions(limit + 1, before(ask), collection=collection, key=key)
         count, cursor = following([each.id for each in found], limit)
         total = None if collection or key else self._live.revision
@@ -222,10 +244,14 @@ class Configuration:
     async def restore(self, ask: Ask) -> Answer:
         """Bring an item, or everything, back to what it was."""
         id = int(ask.path["id"])
-        await self._find(id)
-        everything = (ask.json() if ask.body.strip() else {}).get("everything", False)
+        if id:
+            await self._find(id)
+        everything = (ask.json() if ask.body.strip() else {}).get("everything", not id)
         if not isinstance(everything, bool):
             raise ApiError("invalid-body", "everything is true or false.")
+        if not id and not everything:
+            detail = "Revision 0 is the file, and no change of one item: leave `everything` out, or give true."
+            raise ApiError("invalid-body", detail)
         try:
             if ask.flag("dry_run"):
                 return await self._would_restore(id, everything)
@@ -234,17 +260,33 @@ class Configuration:
             raise refused(error) from None
         except UnknownRevisionError as error:
             raise ApiError("item-not-found", f"{error}.") from None
-        message = f"{len(done)} items are what they were after revision {id}."
-        body = {"success": True, "message": message, "revisions": [_shown(each) for each in done]}
-        return Answer(body, note={"revisions": [each.id for each in done]})
+        message = f"{_items(len(done))} {'is' if len(done) == 1 else 'are'} as {_then(id)}."
+        sections = {each.key for each in done if each.collection == CONFIG}
+        warnings = self._warnings(self._live.settings, *sections)
+        body = {"success": True, "message": message, "revisions": [_shown(each) for each in done], **warnings}
+        return Answer(body, note=changed(done))
 
     async def _would_restore(self, id: int, everything: bool) -> Answer:
         overlay = self._live.overlay
         found = await (overlay.as_of(id) if everything else overlay.after(id))
         changes = (found,) if isinstance(found, Change) else tuple(found or ())
         self._live.tried(changes)
-        message = f"{len(changes)} items would be what they were after revision {id}."
+        message = f"{_items(len(changes))} would be as {_then(id)}."
         return Answer({"success": True, "message": message, "revisions": []})
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
+
+
+def _then(revision: int) -> str:
+    """The words for the state after a revision."""
+    return f"after revision {revision}" if revision else "in the file before the first change"
+
+
+def _without_warnings(body: dict[str, Any]) -> dict[str, Any]:
+    """What a client sends, without the warnings that it was answered with."""
+    return {name: value for name, value in body.items() if name != "warnings"}
 
 
 def _reading(path: str, answer: Any, summary: str, **rest: Any) -> Route:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["PROBLEMS", "ApiError", "Fault", "ProblemKind"]
+__all__ = ["PROBLEMS", "ApiError", "Fault", "ProblemKind", "unfit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "bad-request": ProblemKind(400, "The request cannot be understood"),
     "invalid-body": ProblemKind(400, "The body is not what this path takes"),
     "invalid-parameter": ProblemKind(400, "A query parameter has an impossible value"),
+    "weak-password": ProblemKind(400, "The password is easily guessed"),
     "standard-item": ProblemKind(400, "The item came with the product and cannot be removed"),
     "token-missing": ProblemKind(401, "A token is needed"),
     "token-refused": ProblemKind(401, "The token is not valid"),
@@ -31,6 +32,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "item-not-found": ProblemKind(404, "There is no such item"),
     "method-not-allowed": ProblemKind(405, "The path does not take this method"),
     "already-exists": ProblemKind(409, "There is such an item already"),
+    "never-banned": ProblemKind(409, "This address is never banned"),
     "call-over": ProblemKind(409, "The call is over already"),
     "in-use": ProblemKind(409, "Others need the item"),
     "changed-meanwhile": ProblemKind(409, "Somebody else changed it at the same time"),
@@ -38,7 +40,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "body-too-large": ProblemKind(413, "The body is too large"),
     "wrong-content-type": ProblemKind(415, "The body is of another type than this path takes"),
     "host-not-allowed": ProblemKind(421, "The Host field does not name this API"),
-    "invalid-value": ProblemKind(422, "The change would make a configuration that cannot be used"),
+    "invalid-value": ProblemKind(422, "A value cannot be used"),
     "too-many-attempts": ProblemKind(429, "Too many wrong tokens came from this address"),
     "internal-error": ProblemKind(500, "The API failed"),
     "database-down": ProblemKind(503, "The database cannot be used now"),
@@ -49,7 +51,7 @@ PROBLEMS: dict[str, ProblemKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a body: where, as a JSON path, and what."""
+    """One thing that is wrong: where, as a JSON path into the body or ``?`` and a query parameter, and what."""
 
     path: str
     message: str
@@ -88,3 +90,9 @@ class ApiError(Exception):
         if self.faults:
             body["errors"] = [{"path": fault.path, "message": fault.message} for fault in self.faults]
         return body if instance is None else {**body, "instance": instance}
+
+
+def unfit(parameter: str, expected: str) -> ApiError:
+    """The problem for a query parameter that is not what was ``expected``."""
+    faults = (Fault(f"?{parameter}", f"expected {expected}"),)
+    return ApiError("invalid-parameter", f"{parameter} must be {expected}.", faults=faults)

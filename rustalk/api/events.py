@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from rustalk.observe.events import KINDS, Event, Events, Reader
 
-from .errors import ApiError
+from .errors import ApiError, unfit
 from .moment import moment
 from .route import Ask, Parameter, Route, Stream, Who
 from .sources import Sources
@@ -60,7 +60,7 @@ class EventFeed:
         kinds = [kind for kind in ask.query.get("kinds", "").split(",") if kind]
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
-            raise ApiError("invalid-parameter", f"{unknown[0][:64]!r} is none of the kinds {', '.join(KINDS)}.")
+            raise unfit("kinds", f"some of {', '.join(KINDS)}, separated by commas")
         if self._feeds >= MOST_FEEDS:
             detail = f"{MOST_FEEDS} are followed at the same time; end another one."
             raise ApiError("too-many-feeds", detail, (("Retry-After", "15"),))

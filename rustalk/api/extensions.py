@@ -14,12 +14,15 @@ from rustalk.config.extensions_csv import imported, written
 from rustalk.config.model import CallForwarding, Destination, Extension, RingGroup, Settings
 from rustalk.config.model import Route as Rule
 from rustalk.config.overlay import Change, to_json
+from rustalk.config.password import ALLOWED, weakness
 from rustalk.config.problem import ConfigError
+from rustalk.store.overlay import Revision
 
 from . import schema
 from .collection import Items, in_use
-from .errors import ApiError
+from .errors import ApiError, Fault
 from .moment import moment
+from .note import changed
 from .route import Answer, Ask, Parameter, Route, Stream
 
 __all__ = ["Extensions", "password"]
@@ -102,6 +105,8 @@ class Extensions(Items):
         if route.method == "GET" and route.path == self.root:
             offline = Parameter("offline_days", "Only those without a registered phone for so many days.", _DAYS)
             return replace(route, query=(*route.query, offline))
+        if route.path.removeprefix(self.root) in ("", "/<key>") and route.method in ("POST", "PUT", "PATCH"):
+            return replace(route, problems=(*route.problems, "weak-password"))
         if route.method != "DELETE":
             return route
         meaning = "Take the extension out of groups, forwards, DIDs, mailboxes and routes, too."
@@ -138,6 +143,14 @@ class Extensions(Items):
         made = password()
         return {**value, "password": made}, {"password": made}
 
+    def refuse(self, value: Mapping[str, Any]) -> None:
+        """Nobody gives a phone a password that is among the first that are tried."""
+        given, number = value.get("password"), value.get("extension")
+        why = weakness(given, str(number)) if isinstance(given, str) and given else ""
+        if why:
+            fault = Fault("$.password", f"is easily guessed, for it {why}; expected {ALLOWED}")
+            raise ApiError("weak-password", "Nothing was changed: give another password, or none.", faults=(fault,))
+
     # Tables.
 
     async def export(self, ask: Ask) -> Stream:
@@ -155,17 +168,18 @@ class Extensions(Items):
         settings = self.live.settings
         found = await deferToThread(imported, settings, text)
         passwords: list[dict[str, str]] = []
+        done: list[Revision] = []
         changes = [self._with_password(change, passwords) for change in found.changes]
         if not ask.flag("dry_run"):
             for start in range(0, len(changes), _AT_ONCE):
-                await self.live.change_all(changes[start : start + _AT_ONCE], ask.who.name)
+                done += await self.live.change_all(changes[start : start + _AT_ONCE], ask.who.name)
         errors = [{"line": each.line, "field": each.field, "message": each.message} for each in found.errors]
         body = {
             "imported": len(changes),
             "errors": errors,
             "passwords": [] if ask.flag("dry_run") else passwords,
         }
-        return Answer(body, note={"imported": len(changes), "errors": len(errors)})
+        return Answer(body, note={"imported": len(changes), "errors": len(errors), **changed(done)})
 
     def _with_password(self, change: Change, passwords: list[dict[str, str]]) -> Change:
         value = dict(change.value or {})
@@ -178,15 +192,15 @@ class Extensions(Items):
         """Give new passwords."""
         body = ask.json()
         chosen = self._named(body.get("extensions"), body.get("all"))
-        passwords, done = [], 0
+        passwords: list[dict[str, str]] = []
+        done: list[Revision] = []
         for start in range(0, len(chosen), _AT_ONCE):
             some = [(each, password()) for each in chosen[start : start + _AT_ONCE]]
             changes = [Change("extensions", each.id, {**to_json(each), "password": text}) for each, text in some]
-            await self.made(ask, changes)
-            done += len(some)
+            done += (await self.made(ask, changes))[1]
             passwords += [{"id": each.id, "extension": each.extension, "password": text} for each, text in some]
         shown = [] if ask.flag("dry_run") else passwords
-        return Answer({"rotated": done, "passwords": shown}, note={"extensions": [each.id for each in chosen[:100]]})
+        return Answer({"rotated": len(passwords), "passwords": shown}, note=changed(done))
 
     def _named(self, names: object, everything: object) -> list[Extension]:
         if everything is True and names is None:
@@ -217,7 +231,7 @@ class Extensions(Items):
         named = list(bindings(self.live.settings, item))
         changes = [*_merged(each.change for each in named), Change("extensions", item.id, None)]
         try:
-            _, note = await self.made(ask, changes)
+            _, done = await self.made(ask, changes)
         except ConfigError as error:
             raise in_use("extension", error) from None
         would = "would be" if ask.flag("dry_run") else "was"
@@ -227,7 +241,7 @@ class Extensions(Items):
             "id": item.id,
             "removed": [each.shown() for each in named],
         }
-        return Answer(body, note=note)
+        return Answer(body, note=changed(done))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from .route import Answer, Ask, Route
 __all__ = ["Health"]
 
 _HEALTH = schema.record({name: {"type": "string"} for name in ("status", "service", "version")})
-_READY = schema.record({"ready": {"type": "boolean"}, "reasons": schema.array({"type": "string"})})
+_TEXTS = schema.array({"type": "string"})
+_READY = schema.record({"ready": {"type": "boolean"}, "codes": _TEXTS, "reasons": _TEXTS})
 
 
 class Health:
@@ -29,7 +30,8 @@ class Health:
                 "GET",
                 "/ready",
                 self.ready,
-                "The switch can take a call; 503 where it cannot, with the reasons for those who have a token.",
+                "The switch can take a call; 503 where it cannot. Why, and what is wrong beside: `codes`, in the same "
+                "order `reasons`, which tell more to those who have a token.",
                 least=None,
                 gives=_READY,
             ),
@@ -42,5 +44,10 @@ class Health:
     async def ready(self, ask: Ask) -> Answer:
         """Tell whether a call can be taken now."""
         readiness = self._switch.ready()
-        body = {"ready": readiness.ready, "reasons": list(readiness.reasons) if ask.who.role is not None else []}
+        may_read = ask.who.role is not None
+        body = {
+            "ready": readiness.ready,
+            "codes": [reason.code for reason in readiness.reasons],
+            "reasons": [reason.text if may_read else reason.plain for reason in readiness.reasons],
+        }
         return Answer(body, 200 if readiness.ready else 503)

@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 from rustalk.config.about import about_of, key_of
 from rustalk.config.secret import Secret
 
-from .errors import ApiError
+from .errors import unfit
+from .filters import filters
 from .route import Ask, Parameter
 
 __all__ = ["PAGING", "Page", "Shelf", "cut", "scalar_fields"]
@@ -74,7 +75,7 @@ def _read(cursor: str) -> tuple[int, str]:
             return place, name
     except (ValueError, TypeError, binascii.Error, RecursionError):
         pass
-    raise ApiError("invalid-parameter", "cursor is none that a page has given as its next; leave it out.")
+    raise unfit("cursor", "the next of a page, or left out")
 
 
 def scalar_fields(kind: Any) -> dict[str, Any]:
@@ -98,8 +99,8 @@ class Shelf:
     def __init__(self, kind: Any, key: str) -> None:
         self._key = key
         self._has_priority = any(field.name == "priority" for field in fields(kind))
-        self._fields = {name: field.name for name, field in scalar_fields(kind).items()}
-        self._texts = list(self._fields.values())
+        self.filters = filters(kind, scalar_fields(kind))
+        self._texts = [each.attribute for each in self.filters.values()]
         self._source: tuple[Any, ...] = ()
         self._items: list[Any] = []
         self._by_key: dict[str, Any] = {}
@@ -121,9 +122,10 @@ class Shelf:
         return self._by_key.get(key)
 
     def chosen(self, source: tuple[Any, ...], query: Mapping[str, str]) -> list[Any]:
-        """The items that hold the text ``q`` in any field, and have each value that is asked for."""
+        """The items that hold the text ``q`` in any field, and have each value that is asked for. Raises ApiError."""
         items = self.items(source)
-        wanted = {self._fields[name]: value for name, value in query.items() if name in self._fields}
+        asked = [(self.filters[name], text) for name, text in query.items() if name in self.filters]
+        wanted = {each.attribute: each.read(text) for each, text in asked}
         text = query.get("q", "").lower()
         if text:
             found: Iterable[Any] = (item for item, hay in zip(items, self._hay(), strict=True) if text in hay)
@@ -131,7 +133,7 @@ class Shelf:
             found = items
         else:
             return items
-        return [item for item in found if all(_shown(getattr(item, name)) == value for name, value in wanted.items())]
+        return [item for item in found if all(getattr(item, name) == value for name, value in wanted.items())]
 
     def _hay(self) -> list[str]:
         """The text of each item that is searched; that of an item which has not changed is not made again."""
@@ -145,7 +147,3 @@ class Shelf:
 
     def _text(self, item: Any) -> str:
         return "\n".join(str(getattr(item, name)) for name in self._texts).lower()
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

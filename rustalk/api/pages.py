@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import ApiError
+from .errors import unfit
 from .route import Ask
 
 __all__ = ["before", "following"]
@@ -14,7 +14,7 @@ def before(ask: Ask) -> int | None:
     if not cursor:
         return None
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19 and int(cursor) > 0):
-        raise ApiError("invalid-parameter", "cursor is none that a page has given as its next; leave it out.")
+        raise unfit("cursor", "the next of a page, or left out")
     return int(cursor)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from rustalk.observe.house import LimitSnapshot
+from rustalk.config.scalars import shown
+from rustalk.observe.house import BanSnapshot, LimitSnapshot
+from rustalk.security.networks import NetworkSet, parse_address, source_of
 
 from . import schema
-from .errors import ApiError
+from .errors import ApiError, Fault, unfit
 from .listing import PAGING, cut
 from .moment import moment
 from .route import Answer, Ask, Parameter, Route
@@ -22,6 +25,12 @@ _COUNT: dict[str, Any] = {"type": "integer"}
 _PAGED = {"total": _COUNT, "next": _MAYBE}
 _TYPES = ("frequency", "daily", "concurrency", "spend")
 _AMOUNT = {"type": ["integer", "string"]}
+_LONGEST, _LONGEST_REASON = 31_536_000, 200
+_NEW = schema.record(
+    {"address": _TEXT},
+    seconds={"type": "number", "minimum": 1, "maximum": _LONGEST},
+    reason={**_TEXT, "minLength": 1, "maxLength": _LONGEST_REASON},
+)
 _LIMIT = schema.record(
     {
         "policy_id": _TEXT,
@@ -45,6 +54,7 @@ class Protection:
 
     def __init__(self, sources: Sources) -> None:
         self._switch = sources.switch
+        self._live = sources.store.live
 
     def routes(self) -> list[Route]:
         """The routes of this resource."""
@@ -60,6 +70,19 @@ class Protection:
                 auditor=True,
                 query=PAGING,
                 gives=schema.record({"bans": schema.array(ban), **_PAGED}),
+            ),
+            Route(
+                "POST",
+                bans,
+                self.ban,
+                "Shut an address out; for `security.ban_seconds` where `seconds` is left out.",
+                least="admin",
+                area="bans",
+                changes=True,
+                takes=_NEW,
+                gives=ban,
+                status=201,
+                problems=("invalid-body", "invalid-value", "never-banned"),
             ),
             Route(
                 "DELETE",
@@ -98,11 +121,28 @@ class Protection:
     async def bans(self, ask: Ask) -> Answer:
         """Give a page of bans."""
         page = cut(self._switch.bans(), lambda ban: ban.address, ask)
-        bans = [
-            {"address": each.address, "reason": each.reason, "since": moment(each.since), "until": moment(each.until)}
-            for each in page.items
-        ]
-        return Answer({"bans": bans, "total": page.total, "next": page.next})
+        return Answer({"bans": [_ban(each) for each in page.items], "total": page.total, "next": page.next})
+
+    async def ban(self, ask: Ask) -> Answer:
+        """Make one by hand."""
+        security = self._live.settings.security
+        body = {"seconds": security.ban_seconds, "reason": "by hand", **ask.json()}
+        faults = tuple(_faults(body))
+        if faults:
+            raise ApiError("invalid-value", "Nobody was banned: see errors.", faults=faults)
+        address = str(parse_address(body["address"]))
+        if source_of(address) == source_of(ask.who.address):
+            raise ApiError("never-banned", "This is the address that you ask from: you would shut yourself out.")
+        made = self._switch.ban(address, float(body["seconds"]), body["reason"])
+        if made is None:
+            raise ApiError("never-banned", f"{address} is {self._why(address)}; change that first.")
+        note = {"address": made.address, "seconds": body["seconds"], "reason": made.reason}
+        return Answer(_ban(made), 201, (("Location", f"/api/v1/bans/{made.address}"),), note)
+
+    def _why(self, address: str) -> str:
+        """Why an address is never banned."""
+        own = NetworkSet(self._live.settings.security.never_ban).contains(address)
+        return "in a network of security.never_ban" if own else "that of a trunk or of Teams"
 
     async def lift(self, ask: Ask) -> Answer:
         """End one."""
@@ -126,10 +166,31 @@ class Protection:
         return Answer({"success": True, "cleared": cleared}, note={**asked, "cleared": cleared})
 
 
+def _faults(body: dict[str, Any]) -> Iterator[Fault]:
+    for key in sorted(body.keys() - _NEW["properties"].keys()):
+        yield Fault(f"$.{key[:64]}", f"found an unknown key, expected one of {', '.join(_NEW['properties'])}")
+    address, seconds, reason = (body.get(name) for name in ("address", "seconds", "reason"))
+    if not isinstance(address, str) or parse_address(address) is None:
+        yield Fault("$.address", f"found {shown(address)}, expected an IP address, no name and no network")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 1 <= seconds <= _LONGEST:
+        yield Fault("$.seconds", f"found {shown(seconds)}, expected seconds from 1 to {_LONGEST}")
+    if not isinstance(reason, str) or not reason.isprintable() or not 0 < len(reason) <= _LONGEST_REASON:
+        yield Fault("$.reason", f"expected 1 to {_LONGEST_REASON} printable characters")
+
+
+def _ban(each: BanSnapshot) -> dict[str, Any]:
+    return {
+        "address": each.address,
+        "reason": each.reason,
+        "since": moment(each.since),
+        "until": moment(each.until),
+    }
+
+
 def _asked(ask: Ask) -> dict[str, str]:
     asked = {each.name: ask.query[each.name] for each in _FILTERS if ask.query.get(each.name)}
     if asked.get("limit_type", _TYPES[0]) not in _TYPES:
-        raise ApiError("invalid-parameter", f"limit_type is one of {', '.join(_TYPES)}.")
+        raise unfit("limit_type", f"one of {', '.join(_TYPES)}")
     return asked
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,11 +19,14 @@ from rustalk.config.overlay import Change, all_changed
 from rustalk.config.problem import ConfigError
 from rustalk.config.text import parse
 from rustalk.rating.cost import Cost, cost
+from rustalk.store.overlay import Revision
 
 from . import schema
+from .amount import amount
 from .collection import Items
 from .errors import ApiError, Fault
 from .listing import scalar_fields
+from .note import changed
 from .route import Answer, Ask, Route
 
 __all__ = ["Rates", "read_table"]
@@ -136,12 +138,13 @@ class Rates(Items):
         chosen, errors = _sorted_out(cards, {card.id for card in settings.rates}, overwrite)
         good, faults = await deferToThread(_good, settings, chosen)
         errors += faults
+        done: list[Revision] = []
         if not ask.flag("dry_run"):
             for start in range(0, len(good), _AT_ONCE):
-                await self.live.change_all(good[start : start + _AT_ONCE], ask.who.name)
+                done += await self.live.change_all(good[start : start + _AT_ONCE], ask.who.name)
         errors.sort(key=lambda error: error["line"])
         result = {"success": not errors, "imported_count": len(good), "errors": errors}
-        return Answer(result, note={"imported": len(good), "errors": len(errors)})
+        return Answer(result, note={"imported": len(good), "errors": len(errors), **changed(done)})
 
 
 def read_table(format: str, data: str) -> list[Card]:
@@ -185,6 +188,9 @@ def _of_csv(text: str) -> Iterator[Card]:
         for cells in lines:
             if not header:
                 header = [cell.strip().lower() for cell in cells]
+                twice = next((name for number, name in enumerate(header) if name and name in header[:number]), "")
+                if twice:
+                    raise ApiError("invalid-body", f"data has the column {twice[:64]!r} twice; take one of them out.")
             elif any(cell.strip() for cell in cells):
                 filled = {
                     name: cell.strip() for name, cell in zip(header, cells, strict=False) if name and cell.strip()
@@ -278,27 +284,19 @@ def _moment(text: object) -> datetime | None:
 def _shown(found: Cost) -> dict[str, Any]:
     return {
         "status": found.status,
-        "cost": _number(found.total),
+        "cost": amount(found.total),
         "currency": found.currency or None,
         "rate_card": found.card or None,
-        "charged_seconds": _number(found.seconds),
+        "charged_seconds": amount(found.seconds),
         "charge_breakdown": [
             {
                 "description": item.description,
-                "rate": _number(item.rate),
-                "quantity": _number(item.quantity),
+                "rate": amount(item.rate),
+                "quantity": amount(item.quantity),
                 "unit": item.unit,
-                "amount": _number(item.amount),
+                "amount": amount(item.amount),
             }
             for item in found.items
         ],
         "why": found.why,
     }
-
-
-def _number(amount: Decimal | None) -> float | int | None:
-    """An amount as the number whose shortest decimal text is exact."""
-    if amount is None:
-        return None
-    number: float | int = json.loads(f"{amount:f}")
-    return number

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from .acls import Acls
 from .audit import AuditLog
+from .bills import Bills
 from .call_logs import CallLogs
 from .calls import Calls
 from .certificates import Certificates
@@ -36,6 +37,7 @@ LARGE = (b"/api/v1/extensions/import", b"/api/v1/rates/import")
 
 _OWN: Mapping[str, type[Items]] = {
     "acls": Acls,
+    "bill_templates": Bills,
     "codecs": Codecs,
     "extensions": Extensions,
     "mailboxes": Mailboxes,

@@ -10,7 +10,7 @@ from typing import Any
 from rustalk.store.tokens import Role
 
 from .body import read_object
-from .errors import ApiError
+from .errors import unfit
 
 __all__ = ["NOBODY", "Answer", "Ask", "Parameter", "Route", "Stream", "Who"]
 
@@ -63,14 +63,14 @@ class Ask:
         if text is None:
             return default
         if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-            raise ApiError("invalid-parameter", f"{name} must be a whole number from {low} to {high}.")
+            raise unfit(name, f"a whole number from {low} to {high}")
         return int(text)
 
     def flag(self, name: str) -> bool:
         """A query parameter as a switch, off where it is missing. Raises ApiError."""
         text = self.query.get(name, "false")
         if text not in ("true", "false"):
-            raise ApiError("invalid-parameter", f"{name} must be true or false.")
+            raise unfit(name, "true or false")
         return text == "true"
 
     def moment(self, name: str) -> datetime | None:
@@ -85,9 +85,7 @@ class Ask:
             found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
             return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
         except (ValueError, OverflowError):
-            raise ApiError(
-                "invalid-parameter", f"{name} must be a moment such as 2026-11-22T08:15:30Z, or a date."
-            ) from None
+            raise unfit(name, "a moment such as 2026-11-22T08:15:30Z, or a date") from None
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises ApiError."""

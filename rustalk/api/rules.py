@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from rustalk.config.model import TEAMS
+from rustalk.config.scalars import shown
+
 from . import schema
 from .collection import Items
 from .errors import ApiError, Fault
@@ -13,6 +16,7 @@ from .route import Answer, Ask, Route
 __all__ = ["Rules"]
 
 _TEXT, _MAYBE = {"type": "string"}, {"type": ["string", "null"]}
+_LISTED = 20
 _PLACE = schema.record({"type": _TEXT, "value": _TEXT})
 _QUESTION = schema.record(
     {"destination": _TEXT}, caller_id=_TEXT, source_trunk=_MAYBE, at={**_MAYBE, "examples": ["2026-12-24T18:00:00Z"]}
@@ -65,8 +69,17 @@ class Rules(Items):
                 self.switch.test_route(values["caller_id"], values["destination"], values["source_trunk"], at)
             )
         except LookupError:
-            fault = Fault("$.source_trunk", "found no such trunk; see /api/v1/trunks")
+            fault = Fault("$.source_trunk", self._unknown(values["source_trunk"]))
             raise ApiError("invalid-value", "Nothing was tested: see errors.", faults=(fault,)) from None
+
+    def _unknown(self, source: str) -> str:
+        """What is wrong with a source that is no trunk."""
+        settings = self.live.settings
+        if any(source in (each.extension, each.id) for each in settings.extensions):
+            return f"found {shown(source)}, an extension: leave source_trunk out, and give its number as caller_id"
+        trunks = [trunk.id for trunk in settings.trunks] + [TEAMS] * settings.teams.enabled
+        some = ", ".join(sorted(trunks)[:_LISTED]) or "none"
+        return f"found {shown(source)}, expected a trunk, of which there are: {some}"
 
 
 def _is_text(value: Any) -> bool:

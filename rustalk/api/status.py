@@ -46,7 +46,7 @@ class Status:
                 "service": "rustalk",
                 "version": __version__,
                 "ready": readiness.ready,
-                "reasons": list(readiness.reasons),
+                "reasons": [reason.text for reason in readiness.reasons],
                 "uptime_seconds": figures.uptime_seconds,
                 "active_calls": figures.active_calls,
                 "total_calls": figures.total_calls,

@@ -86,8 +86,8 @@ class Keeper(Protocol):
     def call_answered(self, call: Call) -> None:
         """Both sides talk."""
 
-    def call_handed_on(self, call: Call, old: Leg, new: Leg) -> None:
-        """The side ``old`` hands the call on to ``new``: what was so far is over, the rest gets an id of its own."""
+    def call_handed_on(self, call: Call, old: Leg, new: Leg, onward: str) -> None:
+        """The side ``old`` hands the call on to ``new``: what was so far is over, the rest has the id ``onward``."""
 
     def call_finished(self, call: Call) -> None:
         """The call is over; nothing is left but what its record needs."""
@@ -128,6 +128,7 @@ class Call:
         "_facing",
         "_hush",
         "_keeper",
+        "_late",
         "_parting",
         "_renewal",
         "_retry_after",
@@ -229,6 +230,7 @@ class Call:
         self._parting = ""
         self._facing: MediaSide | None = None
         self._ring_timeout = 0.0
+        self._late = False
         self._renewal = Renewal(media)
         self._early: EarlyMedia | None = EarlyMedia(early_media, media, timeouts, self._ring_caller)
         self._ring_within = ring_within
@@ -249,7 +251,7 @@ class Call:
         self._facing = targets[0].media
         self._ring_timeout = ring_timeout
         self._renewal.begin(incoming.exchange)
-        self._ring = self._timeouts.start(ring_timeout, self.give_up, "ring_timeout")
+        self._ring = self._timeouts.start(ring_timeout, self._rung_out)
         if self._ring_within is not None:
             self._hush = self._timeouts.start(self._ring_within, self.give_up, "no_progress")
         self._hunt(targets)
@@ -265,7 +267,7 @@ class Call:
 
     async def attempt(self, target: Target) -> Refused | None:
         """Call one target and wait for what comes of it; once more without SRTP where it can do without."""
-        code = self._face(target)
+        code = "ring_timeout" if self._late else self._face(target)
         if code:
             return Refused(0, code)
         self.destination = target.trunk
@@ -334,7 +336,8 @@ class Call:
         if targets:
             if self._ring is not None:
                 self._ring.cancel()
-            self._ring = self._timeouts.start(self._ring_timeout, self.give_up, "ring_timeout")
+            self._late = False
+            self._ring = self._timeouts.start(self._ring_timeout, self._rung_out)
             self._hunt(targets)
             return
         verdict = judge(refusal, passes_redirects=self._crossroads.passes_redirects(self))
@@ -355,6 +358,14 @@ class Call:
         if not isinstance(reason.value, CancelledError):
             log.failure("Call {call} could not be set up", reason, call=self.id)
             self._reject("internal_error", 500)
+
+    def _rung_out(self) -> None:
+        """It has rung here for as long as a call may: whoever is left here is passed over, for the next place."""
+        self._late = True
+        if self._attempt is not None and self._attempt.is_open:
+            self._attempt.expire()
+        else:
+            self.give_up("ring_timeout")
 
     def give_up(self, code: str) -> None:
         """Nobody will answer any more."""
@@ -568,7 +579,7 @@ class Call:
         """
         stays = self.other(old)
         old.course.leaves("transferred")
-        self._keeper.call_handed_on(self, old, new)
+        self._keeper.call_handed_on(self, old, new, way.subject.call)
         self.place(old, new)
         self.former, self.tried = (), tried
         self.turned = stays is self.callee

@@ -187,7 +187,7 @@ class Calls:
 
     def _route(self, transaction: ServerTransaction, source: str, timer: SessionTimer) -> None:
         caller = self._trunks[source]
-        subject = caller.subject(transaction.request)
+        subject = replace(caller.subject(transaction.request), call=self._endpoint.token())
         barred = caller.limit.barred()
         if barred and not self._switchboard.is_emergency(subject, source):
             self._refuse(transaction, source, barred, subject)
@@ -218,7 +218,7 @@ class Calls:
             random=lambda: secrets.randbits(62),
         )
         call = Call(
-            self._endpoint.token(),
+            subject.call,
             origin,
             placed,
             media,
@@ -386,7 +386,8 @@ class Calls:
             call_id=transaction.call_id,
         )
         now = self._endpoint.timeouts.now()
-        record = refused(self._endpoint.token(), transaction, source, origin, placed, code, status, now)
+        id = origin.call or self._endpoint.token()
+        record = refused(id, transaction, source, origin, placed, code, status, now)
         transaction.respond(status, fields=fields)
         self._keep(record)
 
@@ -397,11 +398,11 @@ class Calls:
         if self._told is not None:
             self._told.tell(call)
 
-    def call_handed_on(self, call: Call, old: Leg, new: Leg) -> None:
-        """Keep what a transfer has ended; the rest is a call of its own, with a new id."""
+    def call_handed_on(self, call: Call, old: Leg, new: Leg, onward: str) -> None:
+        """Keep what a transfer has ended; the rest is a call of its own, with the id ``onward``."""
         del self._calls[call.id]
         self._totals[new.trunk] += 1
-        record = handed_on(call, old, self._endpoint.token(), self._endpoint.timeouts.now())
+        record = handed_on(call, old, onward, self._endpoint.timeouts.now())
         call.id, call.transferred_from = record.transferred_to, call.id
         self._calls[call.id] = call
         self._keep(record, call.grants)

@@ -25,8 +25,8 @@ __all__ = ["handed_on", "refused", "snapshot"]
 _NOT_VOICE = frozenset({"telephone-event", "cn", "red"})
 
 
-def snapshot(call: Call) -> CallSnapshot:
-    """The call as it is now."""
+def snapshot(call: Call, *, measured: bool = True) -> CallSnapshot:
+    """The call as it is now; unless it is ``measured``, without what its media are like."""
     if call.ended_at is None:
         state = CallState.RINGING if call.answered_at is None else CallState.ACTIVE
     else:
@@ -34,7 +34,7 @@ def snapshot(call: Call) -> CallSnapshot:
     sides = [leg for leg in (call.caller, call.callee) if leg is not None and leg.peer[0]]
     if call.turned:
         sides.reverse()
-    legs = (*(_leg(call, leg) for leg in sides), *(_gone(call, leg) for leg in _former(call, sides)))
+    legs = (*(_leg(call, leg, measured) for leg in sides), *(_gone(call, leg) for leg in _former(call, sides)))
     return CallSnapshot(
         id=call.id,
         state=state,
@@ -59,6 +59,7 @@ def snapshot(call: Call) -> CallSnapshot:
         caller_name=call.subject.display,
         caller_domain=call.domains[0],
         called_domain=call.domains[1],
+        part_of=call.subject.part_of,
     )
 
 
@@ -130,14 +131,15 @@ def refused(
         caller_name=subject.display,
         caller_domain=caller_domain,
         called_domain=called_domain,
+        part_of=subject.part_of,
     )
 
 
-def _leg(call: Call, leg: Leg) -> LegSnapshot:
+def _leg(call: Call, leg: Leg, measured: bool) -> LegSnapshot:
     return LegSnapshot(
         **_who(leg),
         codecs=_codecs(leg),
-        media=_media(call, leg),
+        media=_media(call, leg) if measured else None,
         **_went(call, leg.course),
     )
 

@@ -140,6 +140,7 @@ class Transfers:
         subject = call.subject
         fresh = replace(
             subject,
+            call=self._token(),
             referred_by=referral.referred_by,
             host=self._trunks[leg.trunk].host_of(subject.tenant),
             is_secure=referral.target.scheme == "sips",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rustalk.observe.printable import printable
 
 from .command import CommandError, Exit
 
-__all__ = ["DEFAULT_SERVER", "ApiClient", "add_server_argument", "client_for", "query", "segment"]
+__all__ = ["DEFAULT_SERVER", "ApiClient", "add_server_argument", "client_for", "query", "segment", "server_of"]
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 _TIMEOUT = 10.0
@@ -24,6 +25,27 @@ _LONG_TIMEOUT = 120.0
 _LARGEST = 64 * 1024 * 1024
 _PIECE = 65536
 _TOKEN_FILE = "~/.config/rustalk/token"
+
+
+_PATH = re.compile(r"/api/v1/([a-z][a-z/-]*[a-z])")
+_COMMANDS = {
+    "calls": "list-calls",
+    "config": "config show",
+    "config/revisions": "config revisions",
+    "frequency-limits": "limits list",
+    "logins/failed": "logins failed",
+    "voicemail/mailboxes": "mailboxes list",
+}
+_TITLES = {
+    "invalid-body": "What was given cannot be used",
+    "invalid-parameter": "An option has an impossible value",
+    "path-not-found": "The switch does not know this command; is it of another version",
+    "method-not-allowed": "The switch does not know this command; is it of another version",
+    "body-too-large": "The file is too large",
+    "changed-since": "Somebody else has changed it since",
+    "host-not-allowed": "The switch does not go by this name; give --server its address",
+}
+"""For those problems whose own titles speak of HTTP."""
 
 
 class ApiClient:
@@ -37,7 +59,8 @@ class ApiClient:
             host, port = None, None
         if not host or parts.scheme != "http" or parts.path.strip("/"):
             raise CommandError(
-                f"--server is {server!r}: give the address of the API, such as {DEFAULT_SERVER}.", Exit.USAGE
+                f"--server (or RUSTALK_SERVER) is {server!r}: give the address of the API, such as {DEFAULT_SERVER}.",
+                Exit.USAGE,
             )
         if not (token.isascii() and token.isprintable()):
             raise CommandError("The token is not one that `rustalk token create` printed.", Exit.USAGE)
@@ -110,7 +133,9 @@ class ApiClient:
 
 def add_server_argument(parser: ArgumentParser) -> None:
     """Give a command the options of all commands that talk to a switch."""
-    parser.add_argument("--server", "-s", default=DEFAULT_SERVER, metavar="URL", help="the API (default: %(default)s)")
+    parser.add_argument(
+        "--server", "-s", metavar="URL", help=f"the API; default: $RUSTALK_SERVER, else {DEFAULT_SERVER}"
+    )
     parser.add_argument(
         "--token", metavar="TOKEN", help=f"for the API; default: $RUSTALK_TOKEN, else what {_TOKEN_FILE} holds"
     )
@@ -120,7 +145,12 @@ def add_server_argument(parser: ArgumentParser) -> None:
 
 def client_for(arguments: Namespace) -> ApiClient:
     """The client that the arguments ask for."""
-    return ApiClient(arguments.server, _token(arguments))
+    return ApiClient(server_of(arguments) or DEFAULT_SERVER, _token(arguments))
+
+
+def server_of(arguments: Namespace) -> str:
+    """The server that was named, on the command line or in the environment; '' for none."""
+    return str(arguments.server or os.environ.get("RUSTALK_SERVER", "").strip())
 
 
 def _token(arguments: Namespace) -> str:
@@ -139,6 +169,11 @@ def _token(arguments: Namespace) -> str:
         raise CommandError(f"The token file {path} cannot be read: {error}.", Exit.USAGE) from None
 
 
+def _command(path: re.Match[str]) -> str:
+    """The command that shows what a path of the API shows."""
+    return f"`rustalk {_COMMANDS.get(path[1], f'{path[1]} list')}`"
+
+
 def segment(text: str) -> str:
     """A value as one segment of a path."""
     return quote(text, safe="")
@@ -151,12 +186,14 @@ def query(**parameters: object) -> str:
 
 
 def _reason(status: int, body: Mapping[str, object]) -> str:
-    title, detail = body.get("title"), body.get("detail")
-    lines = [f"{title or f'The API answered {status}'}. {detail or ''}".strip()]
+    """A refusal in the words of who types commands, who knows fields and options but no paths, bodies and methods."""
+    title = _TITLES.get(str(body.get("code")), body.get("title") or "The switch refused, and did not say why")
+    lines = [_PATH.sub(_command, f"{title}. {body.get('detail') or ''}".strip())]
     errors: Any = body.get("errors")
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, Mapping):
-            lines.append(f"  {error.get('path')}: {error.get('message')}")
+            place = str(error.get("path", "")).removeprefix("$.").removeprefix("?")
+            lines.append(f"  {place}: {_PATH.sub(_command, str(error.get('message')))}")
     if status == 401:
         lines.append("--token, RUSTALK_TOKEN or --token-file gives the token.")
     return "\n".join(printable(line) for line in lines)

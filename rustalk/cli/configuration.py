@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -10,6 +12,7 @@ from rustalk.certificates.files import unreadable
 from rustalk.config.example import generate
 from rustalk.config.load import load
 from rustalk.config.problem import ConfigError, Notice
+from rustalk.store.fit import look
 
 from .command import Command, CommandError, Exit, write_json
 
@@ -26,7 +29,9 @@ def _check_arguments(parser: ArgumentParser) -> None:
 def _check(arguments: Namespace, out: TextIO) -> int:
     name = arguments.file or arguments.config
     try:
-        settings = load(read_file(name), name)
+        settings = load(read_file(name), name, now=datetime.now(UTC))
+        together: list[Notice] = []
+        unseen = look(settings, os.environ, together.append)
     except ConfigError as error:
         if not arguments.json:
             raise CommandError(str(error)) from None
@@ -34,7 +39,10 @@ def _check(arguments: Namespace, out: TextIO) -> int:
         write_json({"valid": False, "problems": problems, "warnings": []}, out)
         return Exit.FAILED
     missing = [Notice(each.path, f"{each.found} cannot be read here: {each.hint}") for each in unreadable(settings)]
-    notices = [*settings.warnings, *missing]
+    if unseen:
+        text = f"what it holds over the file was not looked at, and may not fit: {unseen}"
+        missing.append(Notice("$.database.url", text))
+    notices = [*settings.warnings, *together, *missing]
     if arguments.json:
         warnings = [{"path": warning.path, "message": warning.message} for warning in notices]
         write_json({"valid": True, "problems": [], "warnings": warnings}, out)

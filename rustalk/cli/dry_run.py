@@ -1,6 +1,7 @@
 """What the switch would do with a call, found by the functions that the live calls go through, without calling anybody.
 
-Only what is known from the configuration counts: whether a trunk is full or its hosts are down is not.
+Only what is known from the configuration counts: whether a trunk is full or its hosts are down is not, and of a policy
+only what holds for the first call of the day.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from xml.sax.saxutils import escape
 from rustalk.config.model import TEAMS, Destination, Manners, Settings
 from rustalk.pbx.dialplan import Dialplan, Step
 from rustalk.pbx.directory import EXTENSION, calling_extension
+from rustalk.pbx.grants import Grants
 from rustalk.pbx.place import Place, place
 from rustalk.sip.location import PIDF
 from rustalk.sip.message import Field, Request
@@ -85,6 +87,7 @@ class DryRun:
         self._fqdn = settings.teams.sbc_fqdn
         self._names = {tenant.id: tenant.fqdn for tenant in settings.teams.tenants}
         self._plan = Dialplan(settings, below=lambda _count: 0)
+        self._grants = Grants(settings, lambda: 0.0)
 
     @property
     def trunks(self) -> Iterable[str]:
@@ -107,6 +110,8 @@ class DryRun:
         subject = self._subject(question.source, request)
         placed = place(self._plan, subject, question.source, question.now, request.get)
         steps = self._plan.explain(placed.query).steps if placed.query is not None else ()
+        placed, of_limits = self._grants.room(self._plan, placed)
+        steps = (*steps, *of_limits)
         route = placed.route.id if placed.route is not None else ""
         if placed.decision is None:
             return Trial(placed.subject, steps, code=placed.code, status=placed.answer, route=route)

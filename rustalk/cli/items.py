@@ -16,7 +16,22 @@ from .command import Command, CommandError, Exit, write_json, write_table
 from .fields import add_fields, fields_of, read_bytes
 from .status import show_trunks
 
-__all__ = ["ITEMS", "Verb", "every", "family", "write_list", "write_object"]
+__all__ = ["CALL_FILTERS", "ITEMS", "Verb", "every", "family", "write_list", "write_object", "write_tested"]
+
+CALL_FILTERS = (
+    "start-date",
+    "end-date",
+    "status",
+    "number",
+    "caller",
+    "called",
+    "trunk",
+    "extension",
+    "reason",
+    "min-duration",
+    "q",
+)
+"""The options that choose call logs."""
 
 Run = Callable[[Namespace, TextIO], int]
 _PAGE = 1000
@@ -96,6 +111,16 @@ def write_object(arguments: Namespace, body: Mapping[str, Any], out: TextIO) -> 
     return Exit.DONE
 
 
+def write_tested(arguments: Namespace, body: Mapping[str, Any], out: TextIO) -> None:
+    """Write where a call would go, a step a line, or as JSON."""
+    if arguments.json:
+        write_json(body, out)
+        return
+    for step in body["steps"]:
+        out.write(printable(f"{step['route']}  {step['why']}") + "\n")
+    out.write(printable(str(body["message"])) + "\n")
+
+
 def _at(item: Mapping[str, Any], column: str) -> object:
     value: object = item
     for name in column.split("."):
@@ -131,6 +156,11 @@ class _Kind:
         return f"{self.noun}es" if self.noun.endswith("x") else f"{self.noun}s"
 
     @property
+    def one_noun(self) -> str:
+        """What one is called, with its article."""
+        return f"{'an' if self.noun[0] in 'aeiouA' else 'a'} {self.noun}"
+
+    @property
     def root(self) -> str:
         return f"/api/v1/{self.path}"
 
@@ -148,12 +178,12 @@ class _Kind:
         found = [
             Verb("list", f"list the {self.many}", self._list_arguments, self.listed),
             Verb("show", f"show one {self.noun}", _id, self.show),
-            Verb("add", f"make a {self.noun}", _new, self.add),
-            Verb("set", f"change fields of a {self.noun}", _change, self.change),
-            Verb("delete", f"delete a {self.noun}", self._delete_arguments, self.delete),
+            Verb("add", f"make {self.one_noun}", _new, self.add),
+            Verb("set", f"change fields of {self.one_noun}", _change, self.change),
+            Verb("delete", f"delete {self.one_noun}", self._delete_arguments, self.delete),
         ]
         if self.reorder:
-            found.append(Verb("move", f"move a {self.noun} in the list", _move, self.move))
+            found.append(Verb("move", f"move {self.one_noun} in the list", _move, self.move))
         return found
 
     def _list_arguments(self, parser: ArgumentParser) -> None:
@@ -333,6 +363,21 @@ def _quote(arguments: Namespace, out: TextIO) -> int:
     return write_object(arguments, client_for(arguments).request("POST", "/api/v1/rates/quote", wanted), out)
 
 
+def _bills_arguments(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("--calls", action="store_true", help="list the calls of each bill, too (with --json)")
+    for option in CALL_FILTERS:
+        parser.add_argument(f"--{option}", metavar="TEXT", help="only calls with this value; no dates: this period")
+
+
+def _bills(arguments: Namespace, out: TextIO) -> int:
+    given = {name: getattr(arguments, name) for name in (option.replace("-", "_") for option in CALL_FILTERS)}
+    path = f"/api/v1/bill-templates/{segment(arguments.id)}/bills{query(calls=arguments.calls, **given)}"
+    body: Mapping[str, Any] = client_for(arguments).get(path)
+    columns = ("start_date", "end_date", "total_calls", "subtotal", "tax", "total", "currency")
+    return write_list(arguments, body["bills"], "bills", columns, body["total"], out)
+
+
 def _test_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("number", metavar="NUMBER", help="the number that is called")
     parser.add_argument("--caller", default="", metavar="NUMBER", help="who calls")
@@ -350,12 +395,7 @@ def _test(arguments: Namespace, out: TextIO) -> int:
         "at": arguments.at,
     }
     body: Mapping[str, Any] = client_for(arguments).request("POST", "/api/v1/routes/test", wanted)
-    if arguments.json:
-        write_json(body, out)
-    else:
-        for step in body["steps"]:
-            out.write(printable(f"{step['route']}  {step['why']}") + "\n")
-        out.write(printable(str(body["message"])) + "\n")
+    write_tested(arguments, body, out)
     return Exit.DONE
 
 
@@ -428,6 +468,7 @@ _MORE: Mapping[str, Sequence[Verb]] = {
         Verb("import", "take a table (CSV or JSON) in", _import_rates_arguments, _import_rates),
         Verb("quote", "tell what a call would cost", _quote_arguments, _quote),
     ),
+    "bill-templates": (Verb("bills", "make the bills of the calls of a period", _bills_arguments, _bills),),
     "routes": (Verb("test", "tell where a call would go now, and why", _test_arguments, _test),),
     "mailboxes": (Verb("mwi", "tell how many messages wait", _id, _waiting),),
     "acls": (Verb("check", "tell whether an ACL admits an address", _check_arguments, _check),),

@@ -12,7 +12,7 @@ from rustalk.observe.printable import printable
 
 from .client import client_for, query, segment
 from .command import Command, CommandError, Exit, write_json
-from .items import Verb, every, family, write_list, write_object
+from .items import CALL_FILTERS, Verb, every, family, write_list, write_object
 
 __all__ = ["OPERATION"]
 
@@ -70,6 +70,21 @@ def _removed(path: str) -> Any:
     return run
 
 
+# Bans.
+
+
+def _ban_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("address", metavar="ADDRESS", help="the address to shut out")
+    parser.add_argument("--seconds", type=float, metavar="N", help="for how long; default: security.ban_seconds")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the list of bans and the audit log")
+
+
+def _ban(arguments: Namespace, out: TextIO) -> int:
+    given = {"address": arguments.address, "seconds": arguments.seconds, "reason": arguments.reason}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    return write_object(arguments, client_for(arguments).request("POST", "/api/v1/bans", wanted), out)
+
+
 # Counters.
 
 _COUNTERS = ("policy-id", "scope-value", "limit-type")
@@ -88,20 +103,6 @@ def _clear(arguments: Namespace, out: TextIO) -> int:
 
 # Records.
 
-_FILTERS = (
-    "start-date",
-    "end-date",
-    "status",
-    "number",
-    "caller",
-    "called",
-    "trunk",
-    "extension",
-    "reason",
-    "min-duration",
-    "q",
-)
-
 
 def _show_log(arguments: Namespace, out: TextIO) -> int:
     return write_object(arguments, client_for(arguments).get(f"/api/v1/call-logs/{segment(arguments.id)}"), out)
@@ -111,12 +112,12 @@ def _export_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("csv", "json", "pdf"), default="csv", help="default: %(default)s")
     parser.add_argument("--charges", action="store_true", help="with what each call cost")
     parser.add_argument("--output", "-o", metavar="FILE", help="write here and not to standard output")
-    for option in _FILTERS:
+    for option in CALL_FILTERS:
         parser.add_argument(f"--{option}", metavar="TEXT", help="only those with this value")
 
 
 def _export(arguments: Namespace, out: TextIO) -> int:
-    names = [option.replace("-", "_") for option in _FILTERS]
+    names = [option.replace("-", "_") for option in CALL_FILTERS]
     wanted: dict[str, object] = {name: value for name in names if (value := getattr(arguments, name))}
     if "min_duration" in wanted:
         wanted["min_duration"] = _number(arguments.min_duration)
@@ -256,7 +257,7 @@ OPERATION: tuple[Command, ...] = (
     ),
     family(
         "bans",
-        "addresses that are shut out: list, lift",
+        "addresses that are shut out: list, add, lift",
         (
             Verb(
                 "list",
@@ -264,6 +265,7 @@ OPERATION: tuple[Command, ...] = (
                 _limit,
                 _listed("bans", "bans", ("address", "until", "reason")),
             ),
+            Verb("add", "shut an address out", _ban_arguments, _ban),
             Verb("lift", "end a ban", _name("the address"), _removed("bans")),
         ),
     ),
@@ -292,12 +294,12 @@ OPERATION: tuple[Command, ...] = (
             Verb(
                 "list",
                 "list the records, newest first",
-                _options(*_FILTERS),
+                _options(*CALL_FILTERS),
                 _listed(
                     "call-logs",
                     "logs",
                     ("id", "start_time", "from_user", "to_user", "status", "duration_seconds", "termination_reason"),
-                    *_FILTERS,
+                    *CALL_FILTERS,
                 ),
             ),
             Verb("show", "show one record", _name("the id of the call"), _show_log),
@@ -315,7 +317,7 @@ OPERATION: tuple[Command, ...] = (
                 _listed(
                     "audit",
                     "entries",
-                    ("time", "who", "address", "action", "target", "outcome"),
+                    ("time", "who", "address", "action", "target", "outcome", "detail"),
                     "who",
                     "action",
                     "target",

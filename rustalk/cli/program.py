@@ -29,7 +29,8 @@ __all__ = ["COMMANDS", "main"]
 _EPILOG = """\
 Begin with `rustalk demo`: a simulated Teams, a carrier and a switch, and one call each way.
 
-What asks a running switch takes a token of its API: --token, $RUSTALK_TOKEN, or a file (--token-file).
+What asks a running switch takes a token of its API: --token, $RUSTALK_TOKEN, or a file (--token-file); --server or
+$RUSTALK_SERVER says where the switch is. `rustalk help COMMAND` tells more of one command.
 
 exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no switch answers
 """
@@ -94,6 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: list[str]) -> Namespace:
+    if argv[:1] == ["help"]:
+        argv = [*(word for word in argv[1:] if word not in ("-h", "--help")), "--help"]
     if argv and argv[0] in _OWN_OPTIONS:
         command = next(command for command in COMMANDS if command.name == argv[0])
         return Namespace(command=command, rest=argv[1:])
@@ -113,6 +116,8 @@ def _parser() -> ArgumentParser:
         own = commands.add_parser(command.name, help=command.help, description=command.help)
         command.arguments(own)
         own.set_defaults(command=command)
+    about = commands.add_parser("help", help="tell what there is, or more of one command", add_help=False)
+    about.add_argument("words", nargs="*", metavar="COMMAND", choices=[each.name for each in COMMANDS])
     version = commands.add_parser("version", help="show the version")
     version.set_defaults(command=_VERSION)
     return parser

@@ -77,14 +77,14 @@ def _revision(arguments: Namespace, out: TextIO) -> int:
 
 
 def _restore_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", type=int, metavar="NUMBER", help="from revisions")
+    parser.add_argument("id", type=int, metavar="NUMBER", help="from revisions; 0: everything as in the file")
     parser.add_argument("--everything", action="store_true", help="the whole configuration, not its item alone")
     _dry_run(parser)
 
 
 def _restore(arguments: Namespace, out: TextIO) -> int:
     path = f"{_ROOT}/revisions/{arguments.id}/restore{query(dry_run=arguments.dry_run)}"
-    body = client_for(arguments).request("POST", path, {"everything": arguments.everything})
+    body = client_for(arguments).request("POST", path, {"everything": True} if arguments.everything else {})
     if arguments.json:
         write_json(body, out)
     else:

@@ -1,8 +1,9 @@
-"""`rustalk route test`: where a call would go, and why."""
+"""`rustalk route test`: where a call would go and why, by a configuration file or as a running switch has it."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -15,11 +16,16 @@ from rustalk.pbx.route_test import why
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.ua.reasons import REASONS
 
+from .client import ApiClient, add_server_argument, client_for, query, server_of
 from .command import Command, CommandError, Exit, write_json
 from .configuration import read_file
 from .dry_run import DryRun, Goal, Question, Trial
+from .items import every, write_tested
 
 __all__ = ["ROUTE"]
+
+_FILE = "rustalk.json"
+_LISTED = 20
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -31,8 +37,13 @@ def _arguments(parser: ArgumentParser) -> None:
     test.add_argument("--host", default="", help="the name that Teams calls, which tells the tenant; default: our own")
     test.add_argument("--location", default="", metavar="METHOD", help="how Teams found the caller's place, as LIS")
     test.add_argument("--at", type=_moment, metavar="TIME", help="when, as 2026-11-23T12:00, UTC unless said; now")
-    test.add_argument("--config", "-c", default="rustalk.json", metavar="FILE", help="default: %(default)s")
-    test.add_argument("--json", action="store_true", help="write JSON for programs")
+    test.add_argument(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help=f"by this file; default: {_FILE}, where no server is named",
+    )
+    add_server_argument(test)
 
 
 def _moment(text: str) -> datetime:
@@ -44,15 +55,21 @@ def _moment(text: str) -> datetime:
 
 
 def _test(arguments: Namespace, out: TextIO) -> int:
+    if arguments.config and arguments.server:
+        raise CommandError("Give --config for a file or --server for a running switch, not both.", Exit.USAGE)
+    return _by_file(arguments, out) if arguments.config or not server_of(arguments) else _by_switch(arguments, out)
+
+
+def _by_file(arguments: Namespace, out: TextIO) -> int:
+    name = arguments.config or _FILE
     try:
-        dry_run = DryRun(load(read_file(arguments.config), arguments.config))
+        settings = load(read_file(name), name)
     except ConfigError as error:
         raise CommandError(str(error)) from None
+    dry_run = DryRun(settings)
     source = dry_run.source(arguments.source)
     if source is None:
-        known = ", ".join(sorted(dry_run.trunks)) or "none"
-        message = f"--from {printable(arguments.source)}: there is no such trunk or extension. Enabled trunks: {known}."
-        raise CommandError(message, Exit.USAGE)
+        raise _unknown(arguments.source, dry_run.trunks, (each.extension for each in settings.extensions))
     now = arguments.at or datetime.now(UTC)
     caller = arguments.caller or calling_extension(source)
     question = Question(source, arguments.number, now, caller, arguments.host, location=arguments.location)
@@ -65,6 +82,44 @@ def _test(arguments: Namespace, out: TextIO) -> int:
     else:
         out.write("".join(f"{printable(line)}\n" for line in _lines(question, trial)))
     return Exit.FAILED if trial.destination is None else Exit.DONE
+
+
+def _by_switch(arguments: Namespace, out: TextIO) -> int:
+    if arguments.host or arguments.location:
+        option = "--host" if arguments.host else "--location"
+        raise CommandError(f"{option} can be tried on a file only: give --config, too.", Exit.USAGE)
+    client, name = client_for(arguments), arguments.source
+    trunks = [str(each["id"]) for each in every(client, "/api/v1/trunks", "trunks")[0]]
+    wanted: dict[str, object] = {"caller_id": arguments.caller, "destination": arguments.number, "source_trunk": name}
+    if name not in trunks:
+        wanted |= {"caller_id": _number(client, name, trunks), "source_trunk": None}
+    at = arguments.at and arguments.at.isoformat()
+    body = client.request("POST", "/api/v1/routes/test", wanted | {"at": at})
+    write_tested(arguments, body, out)
+    return Exit.DONE if body["success"] else Exit.FAILED
+
+
+def _number(client: ApiClient, name: str, trunks: Iterable[str]) -> str:
+    """The number of an extension of the switch, by its number or id."""
+    for key in ("extension", "id"):
+        found, _ = every(client, f"/api/v1/extensions{query(**{key: name})}", "extensions", 1)
+        if found:
+            return str(found[0]["extension"])
+    listed, total = every(client, "/api/v1/extensions", "extensions", _LISTED)
+    raise _unknown(name, trunks, (str(each["extension"]) for each in listed), int(str(total)))
+
+
+def _unknown(name: str, trunks: Iterable[str], extensions: Iterable[str], total: int | None = None) -> CommandError:
+    """The error for a caller that there is not, with those that there are."""
+    numbers = list(extensions)
+    more = (len(numbers) if total is None else total) - _LISTED
+    some = f"{', '.join(numbers[:_LISTED])} and {more} more" if more > 0 else ", ".join(numbers) or "none"
+    told = (
+        f"--from {name}: there is no such trunk or extension.",
+        f"Trunks: {', '.join(sorted(trunks)) or 'none'}.",
+        f"Extensions: {some}.",
+    )
+    return CommandError("\n".join(map(printable, told)), Exit.USAGE)
 
 
 def _lines(question: Question, trial: Trial) -> list[str]:

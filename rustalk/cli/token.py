@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -15,7 +14,7 @@ from rustalk.store.migrate import upgrade
 from rustalk.store.tokens import ROLES, Token, create_token, list_tokens, revoke_token
 
 from .command import Command, CommandError, Exit, write_json, write_table
-from .database import add_config_argument, in_database, settings_of
+from .database import add_config_argument, in_database, local_user, settings_of
 
 __all__ = ["TOKEN"]
 
@@ -138,10 +137,7 @@ def _note(session: Session, action: str, token: Token, now: float) -> None:
 
 def _who() -> str:
     """The user of this machine."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):
-        return "command line"
+    return f"{local_user()} (command line)".strip()
 
 
 def _told(token: Token) -> dict[str, object]:

@@ -21,6 +21,7 @@ class About:
     key. ``unused`` is the notice for a key that this version accepts without effect. ``shown`` replaces the default in
     the reference where that would go stale. ``low`` and ``high`` include their bounds. ``written`` is the spelling, one
     of the aliases, in which the API writes the key. ``end_of_day``: a date stands for its last second, not its first.
+    ``restart``: a change at run time counts only from the next start.
     """
 
     meaning: str
@@ -34,6 +35,7 @@ class About:
     shown: str = ""
     written: str = ""
     end_of_day: bool = False
+    restart: bool = False
 
 
 def about(meaning: str, **rest: Any) -> dict[str, About]:

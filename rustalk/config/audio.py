@@ -46,11 +46,12 @@ class Media:
         default="userspace",
         metadata=about(
             "What carries the audio. `userspace`: this process; `rtpengine`: the nodes of `rtpengine`; `kernel`: the "
-            "Linux kernel (nftables, needs CAP_NET_ADMIN), this process for what the kernel cannot do."
+            "Linux kernel (nftables, needs CAP_NET_ADMIN), this process for what the kernel cannot do.",
+            restart=True,
         ),
     )
     rtpengine: tuple[RtpengineNode, ...] = field(
-        default=(), metadata=about("The nodes to share calls among, where `relay` is `rtpengine`.")
+        default=(), metadata=about("The nodes to share calls among, where `relay` is `rtpengine`.", restart=True)
     )
     bind_address: str = field(
         default="127.0.0.1",
@@ -58,6 +59,7 @@ class Media:
             "Address on which audio is received. 0.0.0.0 or :: needs `advertised_address`.",
             example="192.0.2.10",
             check=formats.address,
+            restart=True,
         ),
     )
     advertised_address: str = field(
@@ -66,6 +68,7 @@ class Media:
             "Address written into session descriptions (NAT). Empty: `bind_address`.",
             example="203.0.113.10",
             check=formats.address,
+            restart=True,
         ),
     )
     bind_address_v6: str = field(
@@ -75,6 +78,7 @@ class Media:
             "IP version of its SIP profile. Empty: audio of one IP version only.",
             example="2001:db8::10",
             check=formats.address_v6,
+            restart=True,
         ),
     )
     advertised_address_v6: str = field(
@@ -83,6 +87,7 @@ class Media:
             "IPv6 address written into session descriptions. Empty: `bind_address_v6`.",
             example="2001:db8::20",
             check=formats.address_v6,
+            restart=True,
         ),
     )
     ports: tuple[int, int] = field(
@@ -92,6 +97,7 @@ class Media:
             example=[20000, 29999],
             low=1024,
             high=65535,
+            restart=True,
         ),
     )
     latching: Literal["auto", "strict", "learn"] = field(
@@ -99,7 +105,8 @@ class Media:
         metadata=about(
             "From where audio is taken. `strict`: only from the address and port that the session description named; "
             "`learn`: the first source that sends RTP in sequence decides once, which peers behind NAT need; `auto`: "
-            "`learn` where the description names a private address, else `strict`."
+            "`learn` where the description names a private address, else `strict`.",
+            restart=True,
         ),
     )
     timeout: float = field(
@@ -110,12 +117,17 @@ class Media:
             unit="seconds",
             low=0,
             high=86400,
+            restart=True,
         ),
     )
     one_way_after: float = field(
         default=5.0,
         metadata=about(
-            "Audio in one direction only is reported after this. 0: never.", unit="seconds", low=0, high=3600
+            "Audio in one direction only is reported after this. 0: never.",
+            unit="seconds",
+            low=0,
+            high=3600,
+            restart=True,
         ),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rustalk.config import check_manners, check_pbx, check_rates, check_routing, check_teams, formats
+from rustalk.config import check_emergency, check_manners, check_pbx, check_rates, check_routing, check_teams, formats
 from rustalk.config.audio import Media
 from rustalk.config.finding import Finding, once, pair, undefined
 from rustalk.config.known import Known, all_routes
@@ -31,7 +31,12 @@ def check(settings: Settings, reader: Reader) -> Iterator[Finding]:
     for rule in _RULES:
         yield from rule(settings, reader)
     known = Known(settings)
-    for related in (*check_routing.RULES, *check_pbx.RULES, *check_rates.RULES):
+    for related in (
+        *check_routing.RULES,
+        *check_pbx.RULES,
+        *check_rates.RULES,
+        *check_emergency.RULES,
+    ):
         yield from related(settings, reader, known)
 
 

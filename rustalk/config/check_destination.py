@@ -27,6 +27,8 @@ def check_destination(
     """The destination at ``path`` exists; ``used`` is whether calls get there at all."""
     kind, value, place = destination.type, destination.value, f"{path}.value"
     if kind in {"Extension", "Voicemail"} and (value in known.extensions or value == CALLED):
+        if kind == "Voicemail" and used:
+            yield Notice(place, f"this version records no messages: {_ONWARD}")
         return
     if "${" in value:
         yield Problem(place, shown(value), f'a value without "${{"; {CALLED} alone stands for an extension')
@@ -41,12 +43,14 @@ def check_destination(
         yield from check_trunk(value, place, known, reader, used)
     elif kind == "Queue":
         if used:
-            yield Notice(place, "there are no queues in this version: such calls are refused with 480")
+            yield Notice(place, f"there are no queues in this version: {_ONWARD}")
     elif kind == "RingGroup":
         yield from _group(value, place, known, reader, used)
     else:
         yield from undefined(place, value, _EXPECTED[kind], known.extensions, reader)
 
+
+_ONWARD = "calls go on to what follows there, and are refused with 480 where nothing does"
 
 _EXPECTED = {
     "Trunk": 'the id of a trunk, or "teams"',

@@ -15,6 +15,7 @@ from rustalk.config.extension import CallForwarding, Extension
 from rustalk.config.finding import Finding, each_once, undefined
 from rustalk.config.known import Known, all_routes
 from rustalk.config.model import Did, Policy, RingGroup, Settings
+from rustalk.config.password import ALLOWED, weakness
 from rustalk.config.problem import Notice, Problem
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_SHORT = 8
+_NAMED = 5
 _NO_FORWARDING = CallForwarding()
 _FORWARDS = ("always", "busy", "no_answer", "unreachable")
 _LIMITS = (
@@ -57,6 +58,20 @@ def _extensions(settings: Settings, reader: Reader, known: Known) -> Iterator[Fi
             yield from _forwarding(extension, settings, known, reader, forwards)
 
 
+def _realm(settings: Settings, reader: Reader, known: Known) -> Iterator[Finding]:
+    """What is kept of passwords was made with the realm that phones are asked for."""
+    domain = settings.sip.domain
+    if {"", domain}.issuperset(map(attrgetter("ha1_realm"), settings.extensions)):
+        return
+    stale = [each for each in settings.extensions if each.ha1_realm not in ("", domain) and not each.password]
+    lost = [each for each in stale if each.ha1_md5 or each.ha1_sha256]
+    if lost:
+        text = f"{len(lost)} extensions have a password of which only the HA1 for {lost[0].ha1_realm} is kept"
+        first = ", ".join(each.extension for each in lost[:_NAMED])
+        todo = "give them new ones (`rustalk extensions rotate-passwords --all`), or go back to that domain"
+        yield Notice("$.sip.domain", f"{text}, so their phones cannot log in to {domain} ({first}): {todo}")
+
+
 def _references(settings: Settings, reader: Reader, known: Known) -> Iterator[Finding]:
     """The policies and codecs that extensions name exist."""
     for policy in set(map(attrgetter("policy"), settings.extensions)):
@@ -82,8 +97,12 @@ def _credentials(extension: Extension, path: str) -> Iterator[Finding]:
     if not (password or extension.ha1_md5 or extension.ha1_sha256 or extension.certificate_subject):
         if extension.enabled:
             yield Notice(f"{path}.password", "none, so no phone can register as this extension")
-    elif password and (len(password) < _SHORT or extension.extension in password):
-        yield Notice(f"{path}.password", "is easily guessed: it is short or contains the extension's number")
+    elif password:
+        why = weakness(password, extension.extension)
+        if not why and extension.extension in password:
+            why = "contains the extension's number"
+        if why:
+            yield Notice(f"{path}.password", f"is easily guessed, for it {why}; give {ALLOWED}")
 
 
 def _forwarding(
@@ -196,5 +215,5 @@ def _trunks(settings: Settings, reader: Reader, known: Known) -> Iterator[Findin
         yield from check_policy(trunk.policy, reader.path(trunk), known, reader)
 
 
-RULES = (_names_once, _extensions, _references, _dids, _ring_groups, _mailboxes, _policies, _trunks)
+RULES = (_names_once, _extensions, _realm, _references, _dids, _ring_groups, _mailboxes, _policies, _trunks)
 """The rules, each a function of the settings, of where they were read, and of what is defined."""

@@ -117,6 +117,7 @@ def _table(kind: Any) -> str:
         rows.append(f'| `type` | text | required | Kind of the condition. | `"{kind.TYPE}"` |')
     for field, about in _keys(kind):
         meaning = f"{about.meaning} *{about.unused[:1].upper()}{about.unused[1:]}.*" if about.unused else about.meaning
+        meaning += " *Counts from the next start.*" if about.restart else ""
         cells = (
             f"`{key_of(field)}`",
             _value(hints[field.name], about),

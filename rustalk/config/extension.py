@@ -101,6 +101,14 @@ class Extension:
         default=Secret(),
         metadata=about("In place of `password`: the same by SHA-256. Never shown.", check=formats.sha256),
     )
+    ha1_realm: str = field(
+        default="",
+        metadata=about(
+            "The realm that `ha1_md5` and `ha1_sha256` were made with, noted by the switch where it makes them: when "
+            "`sip.domain` is another one no phone can log in with them. Empty: not known.",
+            check=formats.one_line,
+        ),
+    )
     enabled: bool = field(default=True, metadata=about("Whether the extension can register, call and be called."))
     max_concurrent_calls: int = field(
         default=0, metadata=about("Calls at the same time. 0: no limit.", example=4, low=0, high=10000)
@@ -140,7 +148,11 @@ class Extension:
     call_forwarding: CallForwarding = field(default=CallForwarding(), metadata=about("Where calls go on to."))
     do_not_disturb: bool = field(default=False, metadata=about("Calls are refused as busy without ringing."))
     voicemail_enabled: bool = field(
-        default=False, metadata=about("Calls that nobody takes go to the mailbox of the extension.")
+        default=False,
+        metadata=about(
+            "Calls that nobody takes go to the mailbox of the extension. This version records no messages yet: they "
+            "end as they do without."
+        ),
     )
     recording: Literal["off", "inbound", "outbound", "all"] = field(
         default="off", metadata=about("Which calls are recorded.", unused=UNUSED)

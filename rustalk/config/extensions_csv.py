@@ -2,7 +2,8 @@
 
 Keys of sections within an extension have a dot, as ``call_forwarding.busy``; lists are separated by blanks. An empty
 cell says nothing: a new extension gets the default, one that is there keeps what it has. Blanks around a cell do not
-count. Passwords are read and never written; ids are neither, as the number says which extension is meant.
+count. The number says which extension is meant; an ``id`` can be given to a new one, and stays. Passwords are read and
+never written. A header that is not understood as a whole stops the table: nobody knows what its cells would mean.
 
 Spreadsheets carry out a cell that begins like a formula, so what is written gets an apostrophe before it, and what is
 read loses it again.
@@ -11,6 +12,7 @@ read loses it again.
 from __future__ import annotations
 
 import csv
+import difflib
 import functools
 import io
 import re
@@ -24,6 +26,7 @@ from rustalk.config.about import about_of, key_of
 from rustalk.config.extension import Extension
 from rustalk.config.model import Settings
 from rustalk.config.overlay import Change, all_changed, to_json
+from rustalk.config.password import ALLOWED, weakness
 from rustalk.config.problem import ConfigError
 from rustalk.config.read import MAX_ITEMS, Reader
 from rustalk.config.secret import Secret
@@ -125,7 +128,8 @@ def _rows(settings: Settings, text: str, errors: list[LineError]) -> Iterator[_R
     columns: list[str] = []
     present = {extension.extension: extension for extension in settings.extensions}
     ids = frozenset(extension.id for extension in settings.extensions)
-    seen: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    names: dict[str, int] = {}
     for line, cells in _lines(text, errors):
         if not columns:
             columns = _header(cells, errors)
@@ -135,11 +139,16 @@ def _rows(settings: Settings, text: str, errors: list[LineError]) -> Iterator[_R
             errors.append(LineError(line, "", f"found {len(cells)} cells, expected {len(columns)} as in the header"))
         else:
             row = _row(line, dict(zip(columns, cells, strict=True)), present, ids, errors)
-            number = str((row.change.value or {}).get("extension", "")) if row else ""
-            if number and seen.setdefault(number, line) != line:
-                message = f'found "{number}" again, expected each extension once; first in line {seen[number]}'
+            if row is None:
+                continue
+            number, name = str((row.change.value or {}).get("extension", "")), row.change.key
+            if numbers.setdefault(number, line) != line:
+                message = f'found "{number}" again, expected each extension once; first in line {numbers[number]}'
                 errors.append(LineError(line, "extension", message))
-            elif row:
+            elif names.setdefault(name, line) != line:
+                message = f'found "{name}" again, expected each id once; first in line {names[name]}'
+                errors.append(LineError(line, "id", message))
+            else:
                 yield row
 
 
@@ -162,18 +171,19 @@ def _lines(text: str, errors: list[LineError]) -> Iterator[tuple[int, list[str]]
 
 
 def _header(cells: list[str], errors: list[LineError]) -> list[str]:
-    """The names of the columns; none where there is no column for the number. Unknown ones are reported and skipped."""
+    """The names of the columns; none where one is unknown or there twice, or the one for the number is missing."""
     columns = [cell.lower() for cell in cells]
-    known = _columns()
+    known, before = _columns(), len(errors)
     for number, name in enumerate(columns):
         if name not in known:
-            errors.append(LineError(1, name[:64], f"found an unknown column, expected one of {', '.join(known)}"))
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"expected one of {', '.join(known)}"
+            errors.append(LineError(1, name[:64], f"found an unknown column; {hint}"))
         elif name in columns[:number]:
             errors.append(LineError(1, name, "found the column twice, expected it once"))
     if "extension" not in columns:
         errors.append(LineError(1, "extension", "found no such column, expected the numbers of the extensions"))
-        return []
-    return columns
+    return columns if len(errors) == before else []
 
 
 def _row(
@@ -195,8 +205,16 @@ def _row(
     errors += (LineError(line, problem.path.removeprefix("$."), problem.message) for problem in reader.problems)
     if extension is None or reader.problems:
         return None
+    why = weakness(extension.password.reveal(), extension.extension) if extension.password else ""
+    if why:
+        errors.append(LineError(line, "password", f"is easily guessed, for it {why}; expected {ALLOWED}"))
+        return None
     if before is None and extension.id in ids:
-        errors.append(LineError(line, "extension", f'found "{extension.id}", which is the id of another extension'))
+        field = "id" if cells.get("id") else "extension"
+        errors.append(LineError(line, field, f'found "{extension.id}", which is the id of another extension'))
+        return None
+    if before is not None and extension.id != before.id:
+        errors.append(LineError(line, "id", f'found "{extension.id}", expected "{before.id}": an id stays'))
         return None
     return _Row(line, Change("extensions", extension.id, value))
 
@@ -248,7 +266,7 @@ def _below(kind: Any, above: str) -> Iterator[tuple[str, Any]]:
     hints = typing.get_type_hints(kind)
     for field in fields(kind):
         hint, name = hints[field.name], above + key_of(field)
-        if about_of(field) is None or name == "id":
+        if about_of(field) is None:
             continue
         if is_dataclass(hint):
             yield from _below(hint, f"{name}.")

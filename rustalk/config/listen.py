@@ -67,6 +67,7 @@ class Sip:
             "Domain in From and Contact where neither the SIP profile nor Teams names one.",
             example="sip.example.com",
             check=formats.host,
+            restart=True,
         ),
     )
     country: str = field(
@@ -85,6 +86,7 @@ class Sip:
             example="RusTalk",
             shown="`RusTalk/` and the version",
             check=formats.product,
+            restart=True,
         ),
     )
     max_forwards: int = field(
@@ -154,6 +156,7 @@ class Sip:
             "Algorithms that extensions may log in by, in the order in which they are offered (RFC 8760). "
             '`["SHA-256"]` shuts out old phones; `["MD5"]` is for those that give up when they see another one.',
             example=["MD5"],
+            restart=True,
         ),
     )
     keepalive_interval: float = field(
@@ -164,6 +167,7 @@ class Sip:
             unit="seconds",
             low=0,
             high=3600,
+            restart=True,
         ),
     )
 
@@ -201,22 +205,31 @@ class Transport:
     idle_timeout: float = field(
         default=300.0,
         metadata=about(
-            "A connection without traffic is closed after this. 0: never.", unit="seconds", low=0, high=86400
+            "A connection without traffic is closed after this. 0: never.",
+            unit="seconds",
+            low=0,
+            high=86400,
+            restart=True,
         ),
     )
     partial_timeout: float = field(
         default=10.0,
-        metadata=about("Time for the rest of a message whose start has arrived.", unit="seconds", low=0.1, high=300),
+        metadata=about(
+            "Time for the rest of a message whose start has arrived.", unit="seconds", low=0.1, high=300, restart=True
+        ),
     )
     max_message_size: int = field(
-        default=65536, metadata=about("Longest SIP message accepted.", unit="bytes", low=1024, high=1048576)
+        default=65536,
+        metadata=about("Longest SIP message accepted.", unit="bytes", low=1024, high=1048576, restart=True),
     )
     max_connections: int = field(
-        default=4096, metadata=about("Connections that one listener holds at most.", low=1, high=1000000)
+        default=4096, metadata=about("Connections that one listener holds at most.", low=1, high=1000000, restart=True)
     )
     max_connections_per_address: int = field(
         default=256,
-        metadata=about("Connections that one address may hold at most on one listener.", low=1, high=1000000),
+        metadata=about(
+            "Connections that one address may hold at most on one listener.", low=1, high=1000000, restart=True
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 
 from rustalk.config.check import check
 from rustalk.config.cloud import CLOUDS
@@ -15,13 +16,14 @@ from rustalk.config.text import parse
 __all__ = ["judged", "load", "of_cloud"]
 
 
-def load(text: str, source: str = "configuration") -> Settings:
+def load(text: str, source: str = "configuration", *, now: datetime | None = None) -> Settings:
     """Return the settings that ``text`` describes; ``source`` names it in errors.
 
     Raises ConfigError with every problem of the file at once. Keys that are accepted without effect, and settings that
     are allowed but look like a mistake, are in ``Settings.warnings``. Files that the settings name are not opened here.
+    With ``now``, a moment with its time zone, what is over by then is among them.
     """
-    reader = Reader()
+    reader = Reader(now)
     settings = reader.section(Settings, parse(text, source), "$") or Settings()
     settings = replace(of_cloud(settings, reader), codecs=settings.codecs.completed(), acls=settings.acls.completed())
     return judged(settings, reader, source)

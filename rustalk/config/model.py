@@ -30,6 +30,7 @@ from rustalk.config.numbers import NumberRule, Numbers
 from rustalk.config.policy import Policy
 from rustalk.config.problem import Notice
 from rustalk.config.rate import BillTemplate, RateCard
+from rustalk.config.records import Records
 from rustalk.config.ring_group import Member, RingGroup
 from rustalk.config.routing import (
     CallerIdCondition,
@@ -90,6 +91,7 @@ __all__ = [
     "Policy",
     "Protocol",
     "RateCard",
+    "Records",
     "Rewrite",
     "RingGroup",
     "Route",
@@ -120,32 +122,38 @@ class Dns:
             'DNS servers, as "address" or "address:port". None: those of the system.',
             example=["192.0.2.53"],
             check=formats.host_port,
+            restart=True,
         ),
     )
     hosts: Mapping[str, str] = field(
         default_factory=dict,
         metadata=about(
-            "Addresses of names that DNS is not asked for.", example={"sip.carrier.example": "198.51.100.7"}
+            "Addresses of names that DNS is not asked for.",
+            example={"sip.carrier.example": "198.51.100.7"},
+            restart=True,
         ),
     )
-    hosts_file: str = field(default="/etc/hosts", metadata=about("The hosts file. Empty: none is read."))
+    hosts_file: str = field(default="/etc/hosts", metadata=about("The hosts file. Empty: none is read.", restart=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
     """The REST API."""
 
-    enabled: bool = field(default=True, metadata=about("Whether the API is opened."))
+    enabled: bool = field(default=True, metadata=about("Whether the API is opened.", restart=True))
     bind_address: str = field(
         default="127.0.0.1",
-        metadata=about("Address to listen on. With `auth` `off` only loopback.", check=formats.address),
+        metadata=about("Address to listen on. With `auth` `off` only loopback.", check=formats.address, restart=True),
     )
-    port: int = field(default=8080, metadata=about("Port to listen on. 0: a free port.", low=0, high=65535))
+    port: int = field(
+        default=8080, metadata=about("Port to listen on. 0: a free port.", low=0, high=65535, restart=True)
+    )
     auth: Literal["token", "off"] = field(
         default="token",
         metadata=about(
             "`token`: each request needs a token (`Authorization: Bearer`), which `rustalk token create` prints; "
-            "`off`: everyone who reaches the port may use the API, which is allowed on loopback only."
+            "`off`: everyone who reaches the port may use the API, which is allowed on loopback only.",
+            restart=True,
         ),
     )
     acl: str = field(
@@ -175,6 +183,7 @@ class Limits:
             unit="requests/s",
             low=0,
             high=10000,
+            restart=True,
         ),
     )
     retry_after: int = field(default=5, metadata=about("Retry-After of a 503.", unit="seconds", low=0, high=3600))
@@ -216,6 +225,7 @@ class Settings:
     rates: tuple[RateCard, ...] = field(default=(), metadata=about("What calls cost."))
     bill_templates: tuple[BillTemplate, ...] = field(default=(), metadata=about("How calls are billed."))
     database: Database = field(default=Database(), metadata=about("Where changes, registrations and records are kept."))
+    records: Records = field(default=Records(), metadata=about("How long call records are kept."))
     acme: Acme | None = field(
         default=None, metadata=about("Certificates by ACME.", unused=f"{UNUSED}: bring certificate files")
     )

@@ -6,6 +6,7 @@ becomes settings. Places are named by key, as ``$.extensions["1001"].email``, be
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -60,14 +61,15 @@ def changed(settings: Settings, change: Change) -> Settings:
     return all_changed(settings, (change,))
 
 
-def all_changed(settings: Settings, changes: Iterable[Change]) -> Settings:
+def all_changed(settings: Settings, changes: Iterable[Change], *, now: datetime.datetime | None = None) -> Settings:
     """Return ``settings`` with all changes made, in their order, or raise ConfigError with all that is wrong with them.
 
     New items come after the others of their collection. Deleting what is not there changes nothing, and a section of
-    `CONFIG` that is deleted has its defaults. The warnings are those of the new settings, keys without effect aside.
+    `CONFIG` that is deleted has its defaults. The warnings are those of the new settings, keys without effect aside;
+    with ``now``, a moment with its time zone, what is over by then is among them.
     """
     changes = tuple(changes)
-    reader = _Places()
+    reader = _Places(now)
     new = settings
     for collection in dict.fromkeys(change.collection for change in changes):
         those = [change for change in changes if change.collection == collection]
@@ -140,8 +142,8 @@ def _unknown(name: str, known: Iterable[str]) -> ConfigError:
 class _Places(Reader):
     """A reader that also knows where the items stand that it has not read."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, now: datetime.datetime | None = None) -> None:
+        super().__init__(now)
         self.settings = Settings()
         self._others: dict[int, str] | None = None
 

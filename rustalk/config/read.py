@@ -6,6 +6,7 @@ that does not fit is reported and replaced by the default or a `stand_in`, and r
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import functools
 import types
@@ -51,10 +52,12 @@ class Reader:
     ``problems`` and ``notices`` grow as values are read. `path` and `gives` tell later where in the file a section
     stands and which keys it names there, for the rules that look at several sections. ``lost`` are the names that are
     unfit or belong to sections that could not be made, so that references to them are not reported as a second fault.
+    ``now`` is the moment of the reading with its time zone, None where nothing shall be said of what is over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime.datetime | None = None) -> None:
         """Start with nothing found."""
+        self.now = now
         self.problems: list[Problem] = []
         self.notices: list[Notice] = []
         self.lost: set[str] = set()

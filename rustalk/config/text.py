@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 from rustalk.config.problem import ConfigError, Problem
 
 __all__ = ["Number", "Object", "parse", "wrapped"]
+
+
+_WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')
+
+
+class _NoNumberError(ValueError):
+    """One of the words that Python's parser takes for a number, and JSON (RFC 8259 section 6) does not."""
 
 
 class Object(dict[str, object]):
@@ -41,7 +49,9 @@ def parse(text: str, source: str) -> object:
     Raises ConfigError with line and column of a syntax error, but not with the line itself, which may hold a secret.
     """
     try:
-        value: object = json.loads(text, object_pairs_hook=Object, parse_float=Number, parse_constant=str)
+        value: object = json.loads(text, object_pairs_hook=Object, parse_float=Number, parse_constant=_refuse)
+    except _NoNumberError as error:
+        raise _error(source, f"{error} at {_place(text)}", "a number", "JSON has none of that name") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise _error(source, f"a fault at {place}", "JSON", error.msg) from None
@@ -50,6 +60,17 @@ def parse(text: str, source: str) -> object:
     except ValueError as error:
         raise _error(source, "a number with too many digits", "JSON", str(error)) from None
     return value
+
+
+def _refuse(name: str) -> object:
+    raise _NoNumberError(name)
+
+
+def _place(text: str) -> str:
+    """Where the first such word stands outside of a string."""
+    found = next(match for match in _WORDS.finditer(text) if not match[0].startswith('"'))
+    line, start = text.count("\n", 0, found.start()) + 1, text.rfind("\n", 0, found.start())
+    return f"line {line} column {found.start() - start}"
 
 
 def wrapped(value: object) -> object:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from rustalk.observe.readiness import Reason
+
 __all__ = [
     "CallPage",
     "CallSnapshot",
@@ -99,11 +101,10 @@ class LegSnapshot:
 
     A call has one leg out for each INVITE that was sent for it, those that failed included. ``caller`` and ``called``
     are the numbers as this leg's INVITE has them. ``started`` is when that INVITE passed, ``progressed`` when its first
-    provisional response other than 100 did, and ``disconnect_ms`` how long the BYE waited for its 2xx (RFC 6076
-    sections 4.3 and 4.4). ``sip_status`` is the final status of the INVITE; silence counts as 408, a dead transport as
-    503 (RFC 3261 section 8.1.3.1). ``reason`` is the code of what ended this leg, None where that ended the call, or
-    where another leg was answered instead. A leg that ``goes_on`` is one of the call that this one was transferred to,
-    too.
+    provisional response other than 100 did (RFC 6076 section 4.3). ``sip_status`` is the final status of the INVITE;
+    silence counts as 408, a dead transport as 503 (RFC 3261 section 8.1.3.1). ``reason`` is the code of what ended this
+    leg, None where that ended the call, or where another leg was answered instead. A leg that ``goes_on`` is one of the
+    call that this one was transferred to, too.
     """
 
     sip_call_id: str
@@ -117,7 +118,6 @@ class LegSnapshot:
     progressed: datetime | None = None
     answered: datetime | None = None
     ended: datetime | None = None
-    disconnect_ms: float | None = None
     sip_status: int | None = None
     reason: str | None = None
     caller: str = ""
@@ -134,7 +134,8 @@ class CallSnapshot:
     ``reason`` is the code of the registry that ended the call, ``sip_status`` the final status where there was one,
     ``hung_up_by`` "caller", "callee" or "switch". ``said`` is the Reason header of the side that refused or ended it,
     where Teams puts its sub-codes (OPS-02). ``route`` is the id of the route that took the call. ``transferred_to`` is
-    the id of the call that carried this one on, ``transferred_from`` that of the one that it carries on.
+    the id of the call that carried this one on, ``transferred_from`` that of the one that it carries on; ``part_of`` is
+    that of the call at another node, which has come to a phone of ours.
     """
 
     id: str
@@ -160,6 +161,7 @@ class CallSnapshot:
     caller_name: str = ""
     caller_domain: str = ""
     called_domain: str = ""
+    part_of: str = ""
     recording_path: str = ""
 
     def duration(self, now: datetime) -> float | None:
@@ -260,10 +262,10 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the switch can take a call now and, where it cannot, each reason as a sentence."""
+    """Whether the switch can take a call now, each reason where it cannot, and what is wrong beside."""
 
     ready: bool
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

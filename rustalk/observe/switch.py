@@ -79,6 +79,9 @@ class ISwitch(Interface):
     def bans() -> list[BanSnapshot]:
         """Who is shut out now, the oldest ban first."""
 
+    def ban(address: str, seconds: float, reason: str) -> BanSnapshot | None:
+        """Shut an address out for so long, or longer where it is already; None for who is never banned."""
+
     def lift_ban(address: str) -> bool:
         """End a ban; False where there is none."""
 

@@ -51,6 +51,9 @@ def policies_of(
             yield f"trunk:{id}", trunk.policy
 
 
+_CODES = {"trunk_full": "route_full", "trunk_too_fast": "route_too_fast"}
+
+
 class RouteLimits:
     """How many calls each route has, and how fast they come.
 
@@ -66,7 +69,12 @@ class RouteLimits:
     def admit(self, route: Route) -> str:
         """Ask for one more call: '' when it may begin, and counts, else the code of the reason why not."""
         code = self._limit(route).admit()
-        return {"trunk_full": "route_full", "trunk_too_fast": "route_too_fast"}.get(code, code)
+        return _CODES.get(code, code)
+
+    def refusal(self, route: Route) -> str:
+        """What `admit` would answer now; nothing is counted."""
+        code = self._limit(route).refusal() if route.id in self._limits else ""
+        return _CODES.get(code, code)
 
     def release(self, route: Route) -> None:
         """A call that was admitted is over."""

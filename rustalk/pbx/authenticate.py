@@ -2,7 +2,7 @@
 
 Whoever does not show the password of an extension learns nothing from the answer: whether there is such an extension,
 whether it may register from there, how near the guess was. The same challenge comes each time, of the same length and
-after the same work (A5); why it came stands in the log.
+after the same work, and the same 403 to a wrong answer (A5); why it came stands in the log.
 
 A challenge costs no memory and is sent once: nothing is kept of a request that shows nothing, so that a flood of them
 fills no table, and a 407 to an INVITE from a forged address is not repeated to whoever has it (A38). Over UDP an answer
@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol, cast
+from urllib.parse import unquote
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -35,6 +36,7 @@ from rustalk.sip.digest import Authorization, Verdict, Verifier, ha1
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.message import Request, Response
 from rustalk.sip.transaction.effects import Send
+from rustalk.sip.uri import Uri
 from rustalk.transport.identity import PeerIdentity
 from rustalk.ua.endpoint import ServerTransaction
 from rustalk.ua.reasons import reason_field
@@ -43,9 +45,10 @@ __all__ = ["Authenticator", "Logins", "Why"]
 
 log = Logger()
 
-Why = Literal["unknown", "password", "disabled", "network", "nonce"]
-"""Why a login failed: no such extension, a wrong password, one that is switched off, not from that address; or nothing
-of that is held against the address, since the challenge that was answered was not sent there."""
+Why = Literal["unknown", "password", "disabled", "network", "uri", "nonce"]
+"""Why a login failed: no such extension, a wrong password, one that is switched off, not from that address, shown for
+another destination again and again; or nothing of that is held against the address, since the challenge that was
+answered was not sent there."""
 
 _SHOWN = 4
 """Authorization fields of one request that are looked at."""
@@ -178,6 +181,7 @@ class Authenticator:
         self._proven = proven
         self._verifier = Verifier(realm, key, clock.seconds, algorithms=algorithms, capacity=_NONCES)
         self._offers = _Offers()
+        self._misdirected: dict[tuple[str, str], None] = {}
         now = clock.seconds()
         self._allowance = TokenBucket(_ALLOWANCE_PER_SECOND, _ALLOWANCE, now)
         self._lines = TokenBucket(_LINES_PER_SECOND, _LINES, now)
@@ -232,8 +236,12 @@ class Authenticator:
         number = answer.username.partition("@")[0]
         extension = self._find(number)
         secret, why = self._secret(extension, answer), _barred(extension, address)
-        verdict = self._verifier.verify(answer, request.method, request.body, None if why else secret, address)
+        is_directed = answer.uri == request.uri or self._is_for(request, answer.uri, transaction.flow)
+        verdict = self._verifier.verify(
+            answer, request.method, request.body, None if why else secret, address, is_directed=is_directed
+        )
         if verdict is Verdict.ACCEPTED:
+            self._misdirected.pop(caller, None)
             self._logins.on_success(address, number)
             return extension
         code = _CODES.get(verdict, "")
@@ -241,6 +249,11 @@ class Authenticator:
             if not self._verifier.made(answer.nonce, address):
                 why = "nonce"
             self._failed(transaction, number, why or "password")
+            if why != "nonce":
+                self._refuse(transaction)
+                return None
+        elif verdict is Verdict.MISDIRECTED:
+            code = self._redirect(transaction, number, caller)
         elif verdict is Verdict.REPLAYED:
             self._counters.refuse("login_replayed")
             self._note(transaction, "A login of {account!r} from {transport} {host} was seen before", number)
@@ -249,6 +262,34 @@ class Authenticator:
         # Whoever repeats an answer, as phones that count no nonces do, has the password: it may answer a new challenge.
         self._challenge(transaction, caller, code, stale=verdict is not Verdict.WRONG)
         return None
+
+    def _is_for(self, request: Request, shown: str, flow: IFlow) -> bool:
+        """Whether an answer for the URI ``shown`` is one for this request, though it is written in another way.
+
+        The host is that of the Request-URI or a name of ours, which a proxy may have changed; the user is the same (RFC
+        3261 section 19.1.4). Clients that name no user, as SIPp does, and those that register, show the host only.
+        """
+        try:
+            ours, asked = Uri.parse(shown), request.target
+        except RemoteProtocolError:
+            return False
+        hosts = {asked.host.lower(), self._realm.lower(), flow.local[0].lower()}
+        if ours.scheme not in {"sip", "sips"} or ours.host.lower() not in hosts:
+            return False
+        return request.method == "REGISTER" or ours.user is None or unquote(ours.user) == unquote(asked.user or "")
+
+    def _redirect(self, transaction: ServerTransaction, number: str, caller: tuple[str, str]) -> str:
+        """The right password for another destination: asked for anew once, and then counted (RFC 7616 section 3.4.6).
+
+        Whoever has seen an answer must not use it for a call of its own.
+        """
+        if caller in self._misdirected:
+            self._failed(transaction, number, "uri")
+            return "login_failed"
+        if len(self._misdirected) >= _CALLERS:
+            del self._misdirected[next(iter(self._misdirected))]
+        self._misdirected[caller] = None
+        return ""
 
     def _secret(self, extension: Extension | None, answer: Authorization) -> str | None:
         """The HA1 that an extension's answer is compared with, worked out for nobody too."""
@@ -288,6 +329,13 @@ class Authenticator:
             fields.append(reason_field(code, status))
         tag = transaction.endpoint.tag_for(request)
         response = request.response(status, to_tag=tag, fields=fields)
+        self._send_once(transaction, response, len(request.raw))
+
+    def _refuse(self, transaction: ServerTransaction) -> None:
+        """Say that it was not the password: challenged again, some phones try the same one on and on (libre 1.1)."""
+        request = transaction.request
+        tag = transaction.endpoint.tag_for(request)
+        response = request.response(403, to_tag=tag, fields=[reason_field("login_failed", 403)])
         self._send_once(transaction, response, len(request.raw))
 
     def _send_once(self, transaction: ServerTransaction, response: Response, asked: int) -> None:

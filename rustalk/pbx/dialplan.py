@@ -318,6 +318,8 @@ class _Walk:
         if code:
             self._record(Step("permissions", "barred", detail=code))
             return Rejection(code, made.route)
+        if number and not made.is_emergency:
+            self._record(Step("permissions", "passed"))
         return self._opened(made)
 
     def _barred(self, made: Decision, caller: str) -> str:

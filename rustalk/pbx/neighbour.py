@@ -107,7 +107,9 @@ class Neighbour:
         if kept:
             extra = tuple(field for field in request.fields if field[0] in named)
             subject = replace(subject, told=replace(subject.told, kept=kept, extra=extra))
-        return replace(subject, is_trusted=passport is not None and passport.is_trusted)
+        if passport is None:
+            return replace(subject, is_trusted=False)
+        return replace(subject, is_trusted=passport.is_trusted, part_of=passport.call)
 
     def contact(self, flow: IFlow, user: str, tenant: str = "") -> str:
         """Where this node is called by the others."""
@@ -163,6 +165,7 @@ class Neighbour:
             trusted=subject.is_trusted,
             caller=NameAddr.parse(caller.from_).uri.number,
             called=number,
+            call=subject.part_of or subject.call,
         )
         return Invitation(
             uri=f"sip:{as_user(number)}@{format_host(flow.peer[0])}:{flow.peer[1]}",

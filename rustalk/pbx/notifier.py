@@ -8,7 +8,7 @@ made it, follows that to another flow, and ends with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 from rustalk.config.extension import Extension
@@ -216,9 +216,9 @@ class Notifier:
         """End it without a word: nobody would hear it."""
         self._carry_out(self.machine.lost())
 
-    def flow_lost(self, flow: IFlow) -> None:
-        """A connection is gone; the phone may register again in a moment."""
-        if self._flow is flow:
+    def flows_lost(self, flows: Collection[IFlow]) -> None:
+        """Connections are gone; the phone may register again in a moment."""
+        if self._flow in flows:
             self._flow = None
             self._home.missing(self)
 

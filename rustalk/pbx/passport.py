@@ -2,7 +2,7 @@
 
 A header field of ours, ``X-RusTalk-Node``, which leaves the cluster in neither direction:
 
-    edge1-1f00ba47;to=edge2-0c0ffee0;at=1800000000;nonce=9f...;phones=0a1b2c3d4e5f.a0b1c2d3e4f5;trusted;mac=7d...
+    edge1-1f00ba47;to=edge2-0c0ffee0;at=1800000000;nonce=9f...;phones=0a1b2c3d4e5f.a0b1c2d3e4f5;trusted;call=5c...;mac=7d...
 
 ``mac`` is over all before it and over both numbers of the call, by a key that the nodes share. So the field is worth
 nothing to who has seen it: for another call it does not fit, for the same one it is too late, or has been used.
@@ -26,7 +26,8 @@ _MOST_PHONES = 20
 _NODE = r"[a-z0-9-]{1,60}"
 _FORM = re.compile(
     rf"({_NODE});to=({_NODE});at=([0-9]{{1,12}});nonce=([0-9a-f]{{32}});"
-    rf"phones=([0-9a-f]{{12}}(?:\.[0-9a-f]{{12}}){{0,{_MOST_PHONES - 1}}});(trusted|strange);mac=([0-9a-f]{{64}})"
+    rf"phones=([0-9a-f]{{12}}(?:\.[0-9a-f]{{12}}){{0,{_MOST_PHONES - 1}}});(trusted|strange)"
+    r"(?:;call=([0-9A-Za-z]{1,40}))?;mac=([0-9a-f]{64})"
 )
 
 
@@ -34,12 +35,13 @@ _FORM = re.compile(
 class Passport:
     """What a field says: the ``node`` that sent it, the ``phones`` that are to ring, whether the caller is trusted.
 
-    A phone is named by the end of the id of its binding.
+    A phone is named by the end of the id of its binding. ``call`` is the id of the call at that node.
     """
 
     node: str
     phones: tuple[str, ...]
     is_trusted: bool
+    call: str = ""
 
 
 class Passports:
@@ -52,12 +54,13 @@ class Passports:
         self._random = random
         self._used: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
-    def issue(self, to: str, phones: Sequence[str], *, trusted: bool, caller: str, called: str) -> str:
+    def issue(self, to: str, phones: Sequence[str], *, trusted: bool, caller: str, called: str, call: str = "") -> str:
         """The field for an INVITE to a node, for at most twenty of its phones."""
         named = ".".join(phones[:_MOST_PHONES])
         trust = "trusted" if trusted else "strange"
         nonce = self._random(16).hex()
         text = f"{self._id};to={to};at={self._now():.0f};nonce={nonce};phones={named};{trust}"
+        text += f";call={call}" if call else ""
         return f"{text};mac={self._seal(text, caller, called)}"
 
     def check(self, field: str, *, caller: str, called: str, call_id: str) -> Passport | None:
@@ -92,4 +95,4 @@ def read_passport(field: str) -> Passport | None:
 
 
 def _passport(read: re.Match[str]) -> Passport:
-    return Passport(read[1], tuple(read[5].split(".")), read[6] == "trusted")
+    return Passport(read[1], tuple(read[5].split(".")), read[6] == "trusted", read[7] or "")

@@ -138,10 +138,14 @@ class Phone:
         return [target for wave in waves if (target := self._wave(wave, within)) is not None]
 
     def chosen(self, names: Collection[str]) -> Target | None:
-        """Those phones of this node whose bindings are named, by the ends of their ids; None without any."""
+        """Those phones of this node whose bindings are named, by the ends of their ids; None without any phone.
+
+        Where they are no more, the preferred of those that are: who names them has not heard of it yet.
+        """
         found = self.locator.bindings(self.extension.extension)
-        here = [each for each in found if each.node == self.locator.node and each.id.rpartition("-")[2] in names]
-        return self._wave(here, None)
+        here = [each for each in found if each.node == self.locator.node]
+        named = [each for each in here if each.id.rpartition("-")[2] in names]
+        return self._wave(named or [each for each in here if each.q == here[0].q], None)
 
     def _wave(self, bindings: Sequence[Binding], within: float | None) -> Target | None:
         """What rings together: our phones, and those that other nodes ring for us."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Literal
@@ -38,7 +39,8 @@ class Asked:
     """A call that policies are asked about. ``now`` must have a time zone.
 
     ``trunk`` is the one that it goes to or comes from, '' in the house; ``country`` that of the called number, '' where
-    it is not known, None for a call that does not leave the house.
+    it is not known, None for a call that does not leave the house. ``price`` is what its first increment costs, as soon
+    as it is answered, in ``currency``.
     """
 
     caller: str
@@ -47,6 +49,8 @@ class Asked:
     now: datetime.datetime
     country: str | None = None
     is_emergency: bool = False
+    price: Decimal = Decimal(0)
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +100,56 @@ class _Account:
         if today != self.day:
             self.day, self.today, self.spent = today, 0, Decimal(0)
 
+    def spends(self, more: Decimal, currency: str) -> bool:
+        """Count money, where the limit is in its currency, and answer whether it still holds."""
+        limit = self.policy.spend_limit
+        if limit is None or limit.currency != currency:
+            return True
+        self.spent = max(Decimal(0), self.spent + more)
+        return self.spent <= limit.per_day
+
 
 class Slot:
     """The place that one call takes up under its policies. It must be released once."""
 
-    __slots__ = ("_accounts", "_cost", "_policies")
+    __slots__ = ("_accounts", "_cost", "_currency", "_policies")
 
     def __init__(self, policies: Policies, accounts: Sequence[_Account]) -> None:
         self._policies = policies
         self._accounts = accounts
         self._cost = Decimal(0)
+        self._currency = ""
 
-    def costs(self, total: Decimal, currency: str, now: datetime.datetime) -> bool:
+    @property
+    def is_watched(self) -> bool:
+        """Whether a spend limit counts what the call costs."""
+        return any(account.policy.spend_limit is not None for account in self._accounts)
+
+    def costs(self, total: Decimal, currency: str, now: datetime.datetime, *, ends: bool = False) -> bool:
         """Tell what the call has cost so far in all; answer whether every spend limit still holds.
 
-        To be told when the call ends, and before as often as limits shall be watched. Money in another currency than
-        that of a limit does not count for it.
+        To be told when the call ``ends``, and before as often as limits shall be watched; what is told after the end
+        is of another one that has taken its place. Money in another currency than that of a limit does not count.
         """
-        more, self._cost = total - self._cost, total
+        if currency != self._currency:
+            self._give_back()
+        more, self._cost, self._currency = total - self._cost, Decimal(0) if ends else total, currency
         holds = True
         for account in self._accounts:
-            limit = account.policy.spend_limit
-            if limit is not None and limit.currency == currency:
-                account.follow(account.policy, now)
-                account.spent += more
-                holds = holds and account.spent <= limit.per_day
+            account.follow(account.policy, now)
+            holds = account.spends(more, currency) and holds
         return holds
 
     def release(self) -> None:
-        """The call is over."""
+        """The call is over; what it was expected to cost, and did not, is given back."""
+        self._give_back()
         self._policies.release(self._accounts)
         self._accounts = ()
+
+    def _give_back(self) -> None:
+        for account in self._accounts:
+            account.spends(-self._cost, self._currency)
+        self._cost = Decimal(0)
 
 
 class Policies:
@@ -160,7 +183,22 @@ class Policies:
                 return Refused(code, account.name, account.scope_value)
         for account in accounts:
             self._count(account, asked)
-        return Slot(self, accounts)
+        slot = Slot(self, accounts)
+        if asked.price:
+            slot.costs(asked.price, asked.currency, asked.now)
+        return slot
+
+    def refusal(self, named: Iterable[Named], asked: Asked) -> Refused | None:
+        """Which policy would refuse the call, at whatever moment; nothing is counted, made or forgotten."""
+        for name, policy in dict(self._resolved(named)).items() if not asked.is_emergency else ():
+            key = name, _scope_value(policy, asked)
+            found = self._accounts.get(key)
+            account = replace(found, window=deepcopy(found.window)) if found is not None else _Account(*key, policy)
+            account.follow(policy, asked.now)
+            code = self._refusal(account, asked)
+            if code:
+                return Refused(code, *key)
+        return None
 
     def release(self, accounts: Iterable[_Account]) -> None:
         """A call that was counted under these is over."""
@@ -235,8 +273,10 @@ class Policies:
             return "policy_frequency"
         if daily is not None and account.today >= daily.count:
             return "policy_daily"
-        if spend is not None and account.spent >= spend.per_day:
-            return "policy_spend"
+        if spend is not None:
+            price = asked.price if asked.currency == spend.currency else Decimal(0)
+            if account.spent >= spend.per_day or account.spent + price > spend.per_day:
+                return "policy_spend"
         return self._at_once(account)
 
     def _at_once(self, account: _Account) -> str:

@@ -12,7 +12,18 @@ from rustalk.config.model import Condition, Destination, MediaPath, Policy, Rout
 __all__ = ["By", "Decision", "Explanation", "NoRoute", "Outcome", "Query", "Rejection", "Result", "Step"]
 
 Result = Literal[
-    "matched", "noted", "disabled", "source", "pattern", "condition", "urgent", "absent", "closed", "barred"
+    "matched",
+    "noted",
+    "disabled",
+    "source",
+    "pattern",
+    "condition",
+    "urgent",
+    "absent",
+    "closed",
+    "barred",
+    "passed",
+    "refused",
 ]
 By = Literal["route", "did", "extension", "ring_group"]
 
@@ -97,8 +108,8 @@ class Step:
     """What became of one route: it matched, was noted, or was passed over because of what ``result`` names.
 
     ``name`` is the id of the route, or what was asked after the routes: "dids", "extensions", "ring_groups",
-    "permissions", "destinations". ``condition`` is the first that did not hold, where that is the result; ``detail``
-    says more.
+    "permissions", "destinations", and "limits" of a route and policies. ``condition`` is the first that did not hold,
+    where that is the result; ``detail`` says more, and ``whose`` limit it is.
     """
 
     name: str
@@ -106,6 +117,7 @@ class Step:
     route: Route | None = None
     condition: Condition | None = None
     detail: str = ""
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)

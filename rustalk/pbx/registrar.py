@@ -80,10 +80,9 @@ class Registrar:
         fields = [("Contact", each.field(now)) for each in bindings if each.expires_at > now]
         fields += [("Path", hop) for hop in asked.path]
         fields.append(("Supported", _SUPPORTED))
-        if _is_outbound(asked) and (flow.reliable or asked.path):
-            # Not over UDP from the phone itself: nobody here answers the STUN that it would send (section 4.4.2).
+        if _is_outbound(asked):
             fields.append(("Require", "outbound"))
-            if not asked.path:
+            if flow.reliable and not asked.path:  # over UDP the phone asks every 24 to 29 s by itself (section 4.4)
                 fields.append(("Flow-Timer", str(self._flow_timer)))
         fields.append(("Date", self._today(now)))
         return fields

@@ -13,6 +13,7 @@ from rustalk.ua.subject import Subject
 
 from .dialplan import Dialplan
 from .directory import EXTENSION, calling_extension
+from .grants import Grants
 from .place import Place, place
 from .query import Step
 
@@ -37,7 +38,10 @@ _LATER = {
     ("ring_groups", "matched"): "the number is that of a ring group",
     ("ring_groups", "absent"): "the number is not that of a ring group",
     ("permissions", "barred"): "the extension may not make this call",
+    ("permissions", "passed"): "the extension may make this call",
     ("destinations", "closed"): "a place that takes no calls is left out",
+    ("limits", "passed"): "there is room for the call",
+    ("limits", "refused"): "a limit refuses the call",
 }
 
 
@@ -49,19 +53,21 @@ def tested(
     source_trunk: str,
     at: datetime.datetime,
     *,
+    grants: Grants,
     host: str,
 ) -> dict[str, Any]:
     """What would become of a call, as JSON: the answer of POST /routes/test. ``settings`` are those of the ``plan``.
 
     Numbers are given as the trunk writes them. ``source_trunk`` '' is the extension where ``caller_id`` is one, else a
-    trunk that no route names; ``host`` is the name that Teams calls, '' our own. Raises LookupError for a trunk that
-    there is not, ValueError for a time without a zone.
+    trunk that no route names; ``host`` is the name that Teams calls, '' our own. ``grants`` are asked as they are now,
+    and count nothing. Raises LookupError for a trunk that there is not, ValueError for a time without a zone.
     """
     if not source_trunk and plan.directory.extension(caller_id) is not None:
         source_trunk = f"{EXTENSION}{caller_id}"
     placed = place(plan, _subject(settings, caller_id, destination, source_trunk, host), source_trunk, at)
     steps = plan.explain(placed.query).steps if placed.query is not None else ()
-    return _as_json(placed, steps)
+    placed, of_limits = grants.room(plan, placed)
+    return _as_json(placed, (*steps, *of_limits))
 
 
 def _subject(settings: Settings, caller: str, called: str, source: str, host: str) -> Subject:
@@ -119,8 +125,9 @@ def _told(placed: Place) -> str:
 def why(step: Step) -> str:
     """What became of one step, in words."""
     if step.route is None:
-        detail = f": {REASONS[step.detail].text}" if step.result in ("barred", "closed") else ""
-        return f"{_LATER[step.name, step.result]}{detail}"
+        detail = f": {REASONS[step.detail].text}" if step.result in ("barred", "closed", "refused") else ""
+        whose = f", that of {step.whose}" if step.whose else ""
+        return f"{_LATER[step.name, step.result]}{whose}{detail}"
     condition = step.condition
     named = f" ({'not ' if condition.negate else ''}{condition.TYPE})" if condition is not None else ""
     return f"{_RESULTS[step.result]}{named}"

@@ -36,7 +36,8 @@ class Goal:
     """What a call pursues: the ``destination`` it is at, and those of the same set that are ``left`` to be tried.
 
     ``query`` and ``made`` are what the dialplan was asked and said; ``granted`` names the limits that count the call
-    already, once however often it goes on.
+    already, once however often it goes on. ``then`` is the call as it was before an overflow or a forward led away from
+    a set in which something was left: that comes when nobody takes it here.
     """
 
     destination: Destination
@@ -45,6 +46,11 @@ class Goal:
     query: Query
     made: Decision
     granted: frozenset[str] = frozenset()
+    then: tuple[Subject, Goal] | None = None
+
+    def after(self, subject: Subject) -> tuple[Subject, Goal] | None:
+        """What comes when nobody takes the call where it is led from here."""
+        return (subject, self) if self.left else self.then
 
 
 class Switchboard:
@@ -96,8 +102,13 @@ class Switchboard:
             return None
         status = refusal.status or (REASONS[refusal.cause].status if refusal.cause in REASONS else 0)
         following = self._flowed(placed.subject, goal, status, refusal.cause)
-        if following is None and goal.left:
-            following = self._pursued(placed.subject, goal.left, goal)
+        rest = goal.after(placed.subject)
+        while rest is not None and (following is None or not following.targets):
+            subject, before = rest
+            before = replace(before, hops=goal.hops, granted=before.granted | goal.granted)
+            later = self._pursued(subject, before.left, before)
+            following = later if later.targets or following is None else following
+            rest = before.then
         if following is None:
             return None
         return replace(following, route=following.route or placed.route, media=following.media or placed.media)
@@ -120,8 +131,11 @@ class Switchboard:
         if destination.type == "RingGroup":
             group = self.plan.directory.group(destination.value)
             if group is not None and group.overflow is not None:
-                return self._pursued(subject, (group.overflow,), goal)
+                return self._flowing(subject, group.overflow, goal)
         return None
+
+    def _flowing(self, subject: Subject, overflow: Destination, goal: Goal) -> Placed:
+        return self._pursued(subject, (overflow,), replace(goal, left=(), then=goal.after(subject)))
 
     # The dialplan.
 
@@ -132,6 +146,7 @@ class Switchboard:
         hops: Hops,
         granted: frozenset[str] = frozenset(),
         header: Asked = nothing,
+        then: tuple[Subject, Goal] | None = None,
     ) -> Placed:
         """Where a number leads that ``asker`` dials: who calls, or an extension that forwards a call."""
         found = place(self.plan, subject, asker, self._now(), header)
@@ -139,7 +154,7 @@ class Switchboard:
         if found.decision is None or found.query is None:
             return Placed(found.subject, code=found.code, status=found.status, route=route)
         made = found.decision
-        goal = Goal(made.destinations[0], (), hops, found.query, made, granted)
+        goal = Goal(made.destinations[0], (), hops, found.query, made, granted, then)
         return replace(self._pursued(found.subject, made.destinations, goal), route=route, media=made.media)
 
     # Destinations.
@@ -238,11 +253,12 @@ class Switchboard:
         """The call, dialled on by the extension."""
         if not forward.number:
             box = Destination(type="Voicemail", value=extension.extension)
-            return self._pursued(subject, (box,), goal)
+            return self._flowing(subject, box, goal)
         left = Diverted(subject.called, forward.cause)
         told = replace(subject.told, history=(*subject.told.history, left))
         onward = replace(subject, called=forward.number, uri="", told=told)
-        return self._dialled(onward, EXTENSION + extension.extension, goal.hops, goal.granted)
+        asker = EXTENSION + extension.extension
+        return self._dialled(onward, asker, goal.hops, goal.granted, then=goal.after(subject))
 
     def _at_group(self, subject: Subject, goal: Goal) -> Placed:
         group = self.plan.directory.group(goal.destination.value)
@@ -252,7 +268,7 @@ class Switchboard:
         if targets:
             return Placed(subject, targets, goal=goal)
         if group.enabled and group.overflow is not None:
-            return self._pursued(subject, (group.overflow,), goal)
+            return self._flowing(subject, group.overflow, goal)
         return Placed(subject, code="group_empty")
 
     def _stages(self, group: RingGroup) -> tuple[Stage, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from rustalk.interfaces import IFlow
 from rustalk.sip.uri import Uri
@@ -32,7 +32,7 @@ class Tether:
         else:
             use(self._flow)
 
-    def lost(self, flow: IFlow) -> None:
-        """A flow is gone; the next request looks for that of the registration."""
-        if self._flow is flow:
+    def lost(self, flows: Collection[IFlow]) -> None:
+        """Flows are gone; if it was one of them the next request looks for that of the registration."""
+        if self._flow in flows:
             self._flow = None

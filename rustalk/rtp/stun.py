@@ -1,4 +1,4 @@
-"""STUN on a media port: telling it from RTP (RFC 7983), and reading and building its messages (RFC 5389, RFC 8489).
+"""STUN: telling it from RTP and SIP (RFC 7983, RFC 5626), reading and building its messages (RFC 5389, RFC 8489).
 
 Credentials are short-term ones, as ICE has them: the key of the message integrity is the password as it stands.
 """
@@ -29,6 +29,7 @@ __all__ = [
     "StunHeader",
     "StunMessage",
     "build",
+    "build_plain",
     "error_code",
     "is_stun",
     "parse_header",
@@ -134,13 +135,18 @@ def build(
     kind: int, transaction: bytes, attributes: Iterable[tuple[int, bytes]] = (), *, password: str | None = None
 ) -> bytes:
     """A message with a fingerprint, and with an integrity where a password is given."""
-    body = b"".join(_attribute(attribute, value) for attribute, value in attributes)
-    message = HEADER.pack(kind, len(body), MAGIC_COOKIE, transaction) + body
+    message = build_plain(kind, transaction, attributes)
     if password is not None:
         signed = _with_length(message, len(message) + _ATTRIBUTE.size + _INTEGRITY_SIZE)
         message = signed + _attribute(MESSAGE_INTEGRITY, digest(password.encode(), signed, "sha1"))
     message = _with_length(message, len(message) + _ATTRIBUTE.size + _FINGERPRINT_SIZE)
     return message + _attribute(FINGERPRINT, _fingerprint(message))
+
+
+def build_plain(kind: int, transaction: bytes, attributes: Iterable[tuple[int, bytes]] = ()) -> bytes:
+    """A message of nothing but these attributes."""
+    body = b"".join(_attribute(attribute, value) for attribute, value in attributes)
+    return HEADER.pack(kind, len(body), MAGIC_COOKIE, transaction) + body
 
 
 def xor_address(host: str, port: int, transaction: bytes) -> bytes:

@@ -101,6 +101,10 @@ def _silent(alert: Alert) -> None:
     """Nobody wants to know."""
 
 
+def _unsaved(source: str, ban: Ban | None) -> None:
+    """Nobody keeps it."""
+
+
 class Guard:
     """Admits or not; counts logins (see pbx.authenticate) and strangers; bans.
 
@@ -122,7 +126,9 @@ class Guard:
         self._now = now
         self._settled = settled
         self._alarm = alarm
-        self._bans = Bans(self._is_exempt)
+        self.saved: Callable[[str, Ban | None], object] = _unsaved
+        """Called with each ban that is made, and with None when one is lifted; it must not wait."""
+        self._bans = Bans(self._is_exempt, told=lambda source, ban: self.saved(source, ban))
         self._unanswered = Unanswered()
         self._alerts = TokenBucket(_ALERTS_PER_SECOND, _ALERTS, now())
         self._lifted = screen.version
@@ -209,6 +215,12 @@ class Guard:
     def bans(self) -> tuple[Ban, ...]:
         """Return the bans in force, the oldest first."""
         return self._bans.snapshot(self._now())
+
+    def learn(self, ban: Ban) -> None:
+        """Take up a ban of another node, or of the process before this one; one ``until`` 0 was lifted there."""
+        if not ban.until:
+            self._forget(ban.source)
+        self._bans.learn(ban, self._now())
 
     def use(self, settings: Settings) -> None:
         """Take other settings from now on; bans stay, but for those who may not be banned any more."""

@@ -299,6 +299,8 @@ class Verdict(Enum):
     """The right password for a nonce that is no longer good: challenge again with ``stale``."""
     REPLAYED = "replayed"
     """The right password, seen before with this nonce count: treat as WRONG, and tell the log."""
+    MISDIRECTED = "misdirected"
+    """The right password, shown for another URI than that of the request; its nonce count is still good."""
 
 
 _NONCE = re.compile(r"([0-9a-f]{12})[0-9a-f]{16}([0-9a-f]{32})")
@@ -342,11 +344,20 @@ class Verifier:
         nonce = body + self._mac(body, peer)
         return [Challenge(self.realm, nonce, algorithm, self.qop, None, stale) for algorithm in self.algorithms]
 
-    def verify(self, answer: Authorization, method: str, body: bytes, secret: str | None, peer: str = "") -> Verdict:
+    def verify(
+        self,
+        answer: Authorization,
+        method: str,
+        body: bytes,
+        secret: str | None,
+        peer: str = "",
+        *,
+        is_directed: bool = True,
+    ) -> Verdict:
         """Judge an answer; ``secret`` is the stored HA1 for the answer's algorithm, None for an unknown user.
 
-        An unknown user takes as long as a wrong password. The URI in the answer is covered by the digest but not
-        compared with the Request-URI, which proxies may change (RFC 3261 section 22.4).
+        An unknown user takes as long as a wrong password. The URI in the answer is covered by the digest; whether it
+        is that of the request is ``is_directed``, since a proxy may have changed that (RFC 3261 section 22.4).
         """
         right = hmac.compare_digest(_bytes(answer.expected(secret or "-" * 32, method, body)), _bytes(answer.response))
         issued = self._issued(answer.nonce, peer)
@@ -355,6 +366,8 @@ class Verifier:
             return Verdict.WRONG
         if issued is None or issued <= self._floor or not 0 <= self._now() - issued <= self._lifetime * 1000:
             return Verdict.STALE
+        if not is_directed:
+            return Verdict.MISDIRECTED
         return self._use(answer.nonce, answer.nc)
 
     def made(self, nonce: str, peer: str = "") -> bool:

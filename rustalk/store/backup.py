@@ -12,14 +12,14 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
 
 from rustalk import __version__
 from rustalk.store.migrate import SchemaError, migrations, schema, upgrade
-from rustalk.store.session import Session
+from rustalk.store.session import Backend, Session, once
 from rustalk.store.vault import Vault
 
 __all__ = ["BackupError", "backup", "restore"]
@@ -73,12 +73,13 @@ def backup(session: Session, out: IO[bytes]) -> dict[str, int]:
     return counts
 
 
-def restore(session: Session, file: IO[bytes], vault: Vault, *, replace: bool = False) -> dict[str, int]:
+def restore(backend: Backend, file: IO[bytes], key: Callable[[], Vault], *, replace: bool = False) -> dict[str, int]:
     """Fill the database with a backup and bring it up to date; return how many rows of each table.
 
-    The file is read twice, the first time to see that it is whole, so it must be one that can be wound back. With
-    ``replace`` what the database holds is deleted; without, it must hold nothing. Raises BackupError, SchemaError for
-    a backup of a later version, VaultError for one with secrets of another key; then nothing has changed.
+    The file is read twice, the first time to see that it is whole, so it must be one that can be wound back. ``key`` is
+    asked for the vault where secrets are sealed. With ``replace`` what the database holds is deleted; without, it must
+    hold nothing. Raises BackupError, SchemaError for a backup of a later version, VaultError for one with secrets of
+    another key, InUseError while a switch runs on the database; then nothing has changed.
     """
     file.seek(0)
     header, counts = _checked(file)
@@ -88,11 +89,30 @@ def restore(session: Session, file: IO[bytes], vault: Vault, *, replace: bool = 
             f"the backup was made by a later version of RusTalk ({header['version']}, step {max(later):04}): restore "
             "it with that version"
         )
+    for fingerprint in header.get("vault", ()):
+        key().answer(fingerprint)
+
+    def work(session: Session) -> None:
+        _make_room(session, replace=replace)
+        _restore(session, file, header)
+
+    with backend.alone():
+        if backend.exists() and not replace:
+            once(backend, lambda session: _make_room(session, replace=False), read_only=True)
+        backend.anew(work)
+    return counts
+
+
+def _make_room(session: Session, *, replace: bool) -> None:
     if schema(session):
         if not replace:
             raise BackupError("the database is not empty: name an empty one, or say --replace to delete what it holds")
         _drop(session)
-    upgrade(session, only=steps)
+
+
+def _restore(session: Session, file: IO[bytes], header: dict[str, Any]) -> None:
+    """Fill an empty database."""
+    upgrade(session, only=frozenset(header["steps"]))
     tables = {name: _columns(session, name) for name in _tables(session)}
     _clear(session, tables)
     file.seek(0)
@@ -100,9 +120,7 @@ def restore(session: Session, file: IO[bytes], vault: Vault, *, replace: bool = 
         if "table" not in line:
             break
         _fill(session, line, header["tables"], tables)
-    vault.claim(session)
     upgrade(session)
-    return counts
 
 
 def _checked(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, int]]:

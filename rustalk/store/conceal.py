@@ -7,20 +7,20 @@ hashes are sealed too, since an HA1 is as good as the password.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from functools import cache
 from typing import Any
 
-from rustalk.config.about import key_of
+from rustalk.config.about import about_of, key_of
 from rustalk.config.collections import COLLECTIONS
 from rustalk.config.dialling import pin as checked_pin
-from rustalk.config.overlay import CONFIG, completed
+from rustalk.config.overlay import CONFIG, completed, to_json
 from rustalk.config.problem import ConfigError, Problem
 from rustalk.config.secret import Secret
 from rustalk.sip.digest import ha1
 from rustalk.store.vault import Vault, hash_pin
 
-__all__ = ["concealed", "opened", "sealed", "shown"]
+__all__ = ["concealed", "kept", "opened", "sealed", "shown"]
 
 Value = Mapping[str, Any]
 
@@ -43,18 +43,21 @@ def concealed(collection: str, value: Value, before: object | None, realm: str) 
 
 
 def _extension(value: Value, own: dict[str, Any], before: Any, realm: str) -> dict[str, Any]:
-    """Credentials that are given replace all that were there before."""
+    """Credentials that are given replace all that were there before; the realm of an HA1 is noted beside it."""
     credentials = ("password", *_HA1)
-    if any(name in value for name in credentials):
+    given = any(name in value for name in credentials)
+    if given:
         own = {name: item for name, item in own.items() if name in value or name not in credentials}
     elif before is not None and before.ha1_md5 and not before.password and own.get("extension") != before.extension:
         path = f'$.extensions["{before.id}"].password'
         raise ConfigError("change", (Problem(path, "nothing", "a password for the new number"),))
     password, number = own.get("password"), own.get("extension")
-    if not isinstance(password, str) or not password or not isinstance(number, str):
-        return own
-    hashes = {name: ha1(algorithm, number, realm, password) for name, algorithm in _HA1.items()}
-    return own | hashes | {"password": ""}
+    if isinstance(password, str) and password and isinstance(number, str):
+        hashes = {name: ha1(algorithm, number, realm, password) for name, algorithm in _HA1.items()}
+        return own | hashes | {"password": "", "ha1_realm": realm}
+    if not given and before is not None:
+        return own | {"ha1_realm": before.ha1_realm}
+    return {"ha1_realm": realm} | own if any(own.get(name) for name in _HA1) else own
 
 
 def _mailbox(value: Value, own: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +69,24 @@ def _mailbox(value: Value, own: dict[str, Any]) -> dict[str, Any]:
         return own | {"pin": "", "pin_hash": hash_pin(checked_pin(pin))} if pin and isinstance(pin, str) else own
     except ValueError:
         return own
+
+
+def kept(collection: str, item: Any | None, realm: str) -> dict[str, Any] | None:
+    """An item as the database keeps it, but for the sealing: without what is as by default anyway.
+
+    So an item has the defaults of the version that runs, and a key without effect is not told of where it says nothing.
+    """
+    if item is None:
+        return None
+    plain = to_json(item, secrets=True)
+    told = concealed(collection, plain, None, realm)
+    usual = {_key(field) for field in fields(item) if getattr(item, field.name) == field.default}
+    return {key: value for key, value in told.items() if key not in usual or value != plain.get(key)}
+
+
+def _key(field: Field[Any]) -> str:
+    about = about_of(field)
+    return (about.written if about else "") or key_of(field)
 
 
 def sealed(collection: str, key: str, value: Value | None, vault: Vault) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from twisted.internet.defer import Deferred, fail
@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from rustalk.config.model import Settings
 from rustalk.store.lane import Lane
-from rustalk.store.session import Backend, Connection, DatabaseDownError, Dialect, Session
+from rustalk.store.session import Backend, Connectable, Connection, DatabaseDownError, Dialect, Session, once
 from rustalk.store.sqlite import Sqlite
 
 __all__ = ["Database", "DatabaseDownError", "Session", "backend_of", "once", "url_of"]
@@ -60,15 +60,6 @@ def backend_of(url: str, *, connections: int = 4) -> Backend:
     return Postgres(url, connections=connections)
 
 
-def once(backend: Backend, work: Callable[[Session], T], *, read_only: bool = False) -> T:
-    """Connect, run ``work`` in one transaction and close; for commands that have no reactor. Blocks."""
-    connection = backend.connect(read_only=read_only)
-    try:
-        return connection.transact(work)
-    finally:
-        connection.close()
-
-
 class Database:
     """One database for the whole process. Its methods are called in the reactor's thread.
 
@@ -78,9 +69,9 @@ class Database:
     """
 
     def __init__(
-        self, backend: Backend, reactor: Any, *, prepare: Callable[[Session], object] = lambda session: None
+        self, backend: Connectable, reactor: Any, *, prepare: Callable[[Session], object] = lambda session: None
     ) -> None:
-        self.backend: Backend = _Prepared(backend, prepare)
+        self.backend: Connectable = _Prepared(backend, prepare)
         self.problem = ""
         self._reactor = reactor
         self._watchers: list[Callable[[str], None]] = []
@@ -114,12 +105,13 @@ class Database:
             self._slow = self._reactor.callLater(_SLOW, self._look_for_slowness)
         return result
 
-    def read(self, work: Callable[[Session], T]) -> Deferred[T]:
-        """Run ``work`` that only reads, beside the writers. Fails as `run` does.
+    def read(self, work: Callable[[Session], T], *, patience: float | None = None) -> Deferred[T]:
+        """Run ``work`` that only reads, beside the writers. Fails as `run` does, or after ``patience`` seconds.
 
         On SQLite it sees one state of the database, on PostgreSQL each statement sees what is committed by then.
         """
-        return self._submit(self._reading, work)
+        result = self._submit(self._reading, work)
+        return result if patience is None else result.addTimeout(patience, self._reactor, _too_late)
 
     def watch(self, callback: Callable[[str], None]) -> None:
         """Call with the text of each new problem, and with an empty text when all is well again."""
@@ -207,10 +199,14 @@ class Database:
             watcher(problem)
 
 
+def _too_late(result: object, patience: float) -> NoReturn:
+    raise DatabaseDownError(f"the database has not answered for {patience:g} seconds")
+
+
 class _Prepared:
     """A database that is made ready by the first thread that connects to it, while the others wait."""
 
-    def __init__(self, backend: Backend, prepare: Callable[[Session], object]) -> None:
+    def __init__(self, backend: Connectable, prepare: Callable[[Session], object]) -> None:
         self.dialect = backend.dialect
         self.threads = backend.threads
         self.probe = backend.probe

@@ -30,7 +30,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-__all__ = ["Entry", "Journal", "JournalBusyError", "Piece", "parse"]
+__all__ = ["Entry", "Journal", "JournalBusyError", "Piece", "line_of", "parse", "synced"]
 
 log = Logger()
 
@@ -110,8 +110,9 @@ class Journal:
     """The journal in one directory, used in the reactor's thread; `Piece.read` and the syncing run in threads.
 
     ``in_thread`` runs a function in a thread, as ``deferToThread`` does. ``on_written`` is called, if it is set, when
-    there is something new to deliver. Opening raises OSError where the directory cannot be used at all, and
-    JournalBusyError where another process uses it; after that nothing here raises, whatever the disk does.
+    there is something new to deliver, ``on_problem`` when there is another ``problem`` than before, or none. Opening
+    raises OSError where the directory cannot be used at all, and JournalBusyError where another process uses it; after
+    that nothing here raises, whatever the disk does.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Journal:
     ) -> None:
         self.directory = directory
         self.on_written: Callable[[], None] = lambda: None
+        self.on_problem: Callable[[], None] = lambda: None
         self.waiting = 0
         self.lost = 0
         self.damaged = 0
@@ -131,6 +133,7 @@ class Journal:
         self._sync_since = 0.0
         self._timer: IDelayedCall | None = None
         self._trouble = ""
+        self._told: tuple[object, ...] = ("", False, False, 0)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(directory)
         self._segments: deque[_Segment] = deque(_found(directory))
@@ -147,6 +150,11 @@ class Journal:
         return len(self._held)
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether the disk has been busy for longer than a call may be kept waiting."""
+        return self._syncing is not None and self._clock.seconds() - self._sync_since > _PATIENCE
+
+    @property
     def problem(self) -> str:
         """What is wrong with the journal, in words for an alarm; empty when all is well."""
         said = []
@@ -155,7 +163,7 @@ class Journal:
                 f"call records cannot be written to {self.directory}: {self._trouble}; {len(self._held)} of at most "
                 f"{_HELD} are held in memory and would be lost with the process: make room or repair the disk"
             )
-        elif self._syncing is not None and self._clock.seconds() - self._sync_since > _SLOW:
+        elif self._is_slow:
             said.append(f"the disk of {self.directory} is slow: it has not answered for over {_SLOW:.0f} seconds")
         if self.lost:
             said.append(f"{self.lost} call records were lost, as neither the disk nor the memory had room for them")
@@ -163,15 +171,27 @@ class Journal:
             said.append(f"{self.damaged} damaged lines of the journal were put into {self.directory / 'damaged'}")
         return "; ".join(said)
 
+    @property
+    def _is_slow(self) -> bool:
+        return self._syncing is not None and self._clock.seconds() - self._sync_since > _SLOW
+
+    def _look(self) -> None:
+        """Tell of a problem that was not there before, or is not there any more."""
+        told, self._told = self._told, (self._trouble, self._is_slow, self.lost > 0, self.damaged)
+        if told != self._told:
+            self.on_problem()
+
     def append(self, id: str, record: Mapping[str, Any]) -> None:
         """Keep a record, on disk when this returns unless the disk is in trouble. Never raises, never waits."""
-        line = _line(id, record)
+        line = line_of(id, record)
         if len(self._held) >= _HELD:
             self.lost += 1
+            self._look()
             return
         self.waiting += 1
         self._held.append(line)
         self._write()
+        self._look()
         self.on_written()
 
     def next(self) -> Piece | None:
@@ -189,6 +209,7 @@ class Journal:
             self.damaged += 1
             log.error("A record in {path} is damaged and was passed over", path=piece.path)
             self._keep(line)
+        self._look()
         if piece.held:
             self._release(piece.held[:lines])
             return
@@ -233,7 +254,7 @@ class Journal:
 
     def _write(self) -> None:
         """Write what is held, unless the disk has been busy for longer than a call may be kept waiting."""
-        if self._syncing is not None and self._clock.seconds() - self._sync_since > _PATIENCE:
+        if self.is_stuck:
             return
         try:
             while self._held:
@@ -247,6 +268,18 @@ class Journal:
             self._trouble = ""
         if self._unsynced and self._syncing is None:
             self._later(_SYNC_AFTER)
+
+    def _try(self) -> None:
+        """See whether the disk takes something again: what it did not take has been delivered from memory."""
+        try:
+            if self._file < 0:
+                self._begin()
+            os.write(self._file, b" ")
+            os.ftruncate(self._file, self._segments[-1].size)
+        except OSError as error:
+            self._failed(error)
+            return
+        self._write()
 
     def _put(self, line: bytes) -> None:
         if self._file < 0 or self._segments[-1].size >= _SEGMENT:
@@ -290,8 +323,11 @@ class Journal:
 
     def _due(self) -> None:
         self._timer = None
-        if self._held:
+        if self._trouble and not self._held:
+            self._try()
+        elif self._held:
             self._write()
+        self._look()
         if self._unsynced and self._syncing is None:
             self._sync()
 
@@ -299,11 +335,12 @@ class Journal:
         self._syncing, self._unsynced = self._unsynced, []
         self._sync_since = self._clock.seconds()
         paths, self._dirty = self._dirty, set()
-        self._in_thread(lambda: _synced(paths)).addCallbacks(self._has_synced, self._not_synced)
+        self._in_thread(lambda: synced(paths)).addCallbacks(self._has_synced, self._not_synced)
 
     def _has_synced(self, result: None) -> None:
         self._syncing = None
         self._write()
+        self._look()
 
     def _not_synced(self, failure: Failure) -> None:
         """Write the same records again, to another file: what the kernel could not store, it may have dropped."""
@@ -317,6 +354,7 @@ class Journal:
             self._leave()
         error = failure.value
         self._failed(error if isinstance(error, OSError) else OSError(str(error)))
+        self._look()
 
     # Tidying.
 
@@ -347,7 +385,8 @@ class Journal:
             log.error("A damaged line could not be kept: {error}", error=error)
 
 
-def _line(id: str, record: Mapping[str, Any]) -> bytes:
+def line_of(id: str, record: Mapping[str, Any]) -> bytes:
+    """The line of a record, which `parse` reads."""
     rest = json.dumps({"id": id, "record": record}, separators=(",", ":")).encode("ascii")[1:]
     return b'%s%08x",%s\n' % (_HEAD, zlib.crc32(rest), rest)
 
@@ -398,7 +437,7 @@ def _measured(segment: _Segment) -> int:
     return lines
 
 
-def _synced(paths: Iterable[Path]) -> None:
+def synced(paths: Iterable[Path]) -> None:
     """Make files durable, and their names; one that has been delivered and removed meanwhile needs neither."""
     for path in paths:
         _sync(path, os.O_RDONLY)

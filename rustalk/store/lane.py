@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
-from rustalk.store.session import Backend, Connection, DatabaseDownError, Session
+from rustalk.store.session import Connectable, Connection, DatabaseDownError, Session
 
 __all__ = ["Lane"]
 
@@ -18,6 +18,10 @@ T = TypeVar("T")
 
 _WAITING = 5000
 """Most pieces of work that one lane holds; more is refused, as the database is too slow to ever catch up."""
+
+
+_TRIES = 3
+"""A transaction that was ended for a deadlock may meet the same other one once more."""
 
 
 class _Job(Generic[T]):
@@ -34,7 +38,7 @@ class _Job(Generic[T]):
 class Lane:
     """One queue and its threads, which start with the first work. Its methods are called in the reactor's thread."""
 
-    def __init__(self, backend: Backend, threads: int, reactor: Any, *, read_only: bool) -> None:
+    def __init__(self, backend: Connectable, threads: int, reactor: Any, *, read_only: bool) -> None:
         self._backend = backend
         self._reactor = reactor
         self._read_only = read_only
@@ -118,12 +122,13 @@ class _Worker:
         self._connection: Connection | None = None
 
     def transact(self, work: Callable[[Session], T]) -> T:
-        """Run the work, a second time where the connection is found dead or the database had to end a deadlock."""
-        try:
-            return self._attempt(work)
-        except DatabaseDownError as error:
-            if not error.again:
-                raise
+        """Run the work, again where the connection is found dead or the database had to end a deadlock."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._attempt(work)
+            except DatabaseDownError as error:
+                if not error.again:
+                    raise
         return self._attempt(work)
 
     def _attempt(self, work: Callable[[Session], T]) -> T:

@@ -7,7 +7,7 @@ Deferred fires. While the database is down the settings stay what they are, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import Field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rustalk.config.about import about_of, key_of
 from rustalk.config.collections import COLLECTIONS
 from rustalk.config.model import Settings
-from rustalk.config.overlay import CONFIG, Change, all_changed, to_json
+from rustalk.config.overlay import CONFIG, Change, all_changed
 from rustalk.config.problem import ConfigError, Problem
-from rustalk.store.conceal import concealed
+from rustalk.store.conceal import concealed, kept
 from rustalk.store.database import Database
 from rustalk.store.overlay import Edit, Items, Overlay, Revision, StaleError
 from rustalk.store.session import DatabaseDownError
@@ -51,8 +50,8 @@ class Live:
     """The settings in force and the only way to change them.
 
     ``base`` are the settings of the file, ``items`` what the database had at the start; None: it could not be asked.
-    ``copy`` is a file in which the items are kept for a start without the database. Raises ConfigError when the items
-    do not fit the file.
+    ``copy`` is a file in which the items are kept for a start without the database. ``problem`` is what was wrong at
+    the start. Raises ConfigError when the items do not fit the file.
     """
 
     def __init__(
@@ -64,11 +63,13 @@ class Live:
         *,
         items: Items | None = None,
         copy: Path | None = None,
+        problem: str = "",
     ) -> None:
         self.overlay = Overlay(database, vault)
         self.settings = base
         self.revision = 0
-        self.problem = ""
+        self.problem = problem
+        self._watchers: list[Callable[[str], None]] = []
         self._database = database
         self._clock = clock
         self._versions: dict[tuple[str, str], int] = {}
@@ -77,14 +78,27 @@ class Live:
         self._copy = copy
         self._copying: IDelayedCall | None = None
         if items is not None:
-            self.settings = all_changed(base, items.changes) if items.changes else base
+            self.settings = all_changed(base, items.changes, now=self._moment()) if items.changes else base
             self._note(items)
+        self.at_start = self.settings
         database.watch(self._database_changed)
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.seconds(), UTC)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call with the new and the old settings after each change; returns a function that ends it."""
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback)
+
+    def watch(self, callback: Callable[[str], None]) -> None:
+        """Call with the text of each new problem, and with an empty text when the settings are those of the database.
+
+        A problem that was there before is told at once.
+        """
+        self._watchers.append(callback)
+        if self.problem:
+            callback(self.problem)
 
     def version(self, collection: str, key: str) -> int:
         """The revision that changed an item last; 0 for one that is as in the file."""
@@ -127,10 +141,10 @@ class Live:
         await self._hear(None)
 
     def stop(self) -> None:
-        """Set no more timers."""
+        """Bring the copy up to date before the database is closed, and set no more timers."""
         if self._copying is not None:
             self._copying.cancel()
-            self._copying = None
+            self._write_copy()
 
     # Changing.
 
@@ -164,13 +178,15 @@ class Live:
         """The settings after these changes, and what of them is to be written. Raises ConfigError."""
         before = _Index(self.settings, changes)
         realm = self.settings.sip.domain
-        planned = changes if restores else [_concealed(change, before.find(change), realm) for change in changes]
-        new = all_changed(self.settings, planned)
+        planned = (
+            changes if restores is not None else [_concealed(change, before.find(change), realm) for change in changes]
+        )
+        new = all_changed(self.settings, planned, now=self._moment())
         after = _Index(new, planned)
         edits = []
         for change in planned:
-            old, fresh = (_kept(change, index.find(change), realm) for index in (before, after))
-            if not restores or old != fresh:
+            old, fresh = (kept(change.collection, index.find(change), realm) for index in (before, after))
+            if restores is None or old != fresh:
                 edits.append(Edit(change.collection, change.key, old, fresh, restores))
         return new, edits
 
@@ -179,7 +195,7 @@ class Live:
         old, self.settings = self.settings, new
         self.revision = revision
         self._versions.update(versions)
-        self.problem = ""
+        self._tell("")
         self._keep_copy()
         for subscriber in tuple(self._subscribers):
             try:
@@ -201,14 +217,30 @@ class Live:
     async def _caught_up(self) -> None:
         items = await self.overlay.items(self.revision)
         if items.revision == self.revision:
+            self._tell("")
             return
+        if items.revision < self.revision:
+            self._tell(
+                f"the database is at revision {items.revision}, these settings are at {self.revision}: it is not that "
+                "which they were made from; stop the switch, then bring that back or restore a backup (`rustalk db "
+                "restore`)"
+            )
+            raise ConflictError(self.problem)
         try:
-            new = all_changed(self.settings, items.changes)
+            new = all_changed(self.settings, items.changes, now=self._moment())
         except ConfigError as error:
-            self.problem = f"revision {items.revision} of another node does not fit the file of this one: {error}"
-            log.error("{problem}", problem=self.problem)
+            self._tell(f"revision {items.revision} of another node does not fit the file of this one: {error}")
             raise ConflictError(self.problem) from None
         self._adopt(new, items.revision, items.versions)
+
+    def _tell(self, problem: str) -> None:
+        if problem == self.problem:
+            return
+        self.problem = problem
+        if problem:
+            log.error("{problem}", problem=problem)
+        for watcher in tuple(self._watchers):
+            watcher(problem)
 
     def _note(self, items: Items) -> None:
         self.revision = items.revision
@@ -257,23 +289,6 @@ def _concealed(change: Change, before: Any | None, realm: str) -> Change:
     if change.value is None:
         return change
     return Change(change.collection, change.key, concealed(change.collection, change.value, before, realm))
-
-
-def _kept(change: Change, item: Any | None, realm: str) -> dict[str, Any] | None:
-    """An item as the database keeps it, but for the sealing: without what is as by default anyway.
-
-    So an item has the defaults of the version that runs, and a key without effect is not told of where it says nothing.
-    """
-    if item is None:
-        return None
-    told = concealed(change.collection, to_json(item, secrets=True), None, realm)
-    usual = {_key(field) for field in fields(item) if getattr(item, field.name) == field.default}
-    return {key: value for key, value in told.items() if key not in usual}
-
-
-def _key(field: Field[Any]) -> str:
-    about = about_of(field)
-    return (about.written if about else "") or key_of(field)
 
 
 def _log_unheard(failure: Failure) -> None:

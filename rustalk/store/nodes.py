@@ -1,7 +1,8 @@
 """The nodes that share a database: who they are, where they take each other's calls, and which of them live.
 
 Each node says every two seconds that it is there, and reads who else did. Who has not for seven seconds is dead, and
-who stops takes leave. While the database is down nobody is declared dead: that nothing is heard is not their fault.
+who stops takes leave. While the database is down, or stands still, nobody is declared dead: that nothing is heard
+is not their fault.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ class Nodes:
         return Deferred.fromCoroutine(self._leave())
 
     async def _beat(self) -> None:
-        own, last = self.own, self._last
+        own, last, began = self.own, self._last, self._clock.seconds()
         address, now, before, rows = await self._database.run(lambda session: _beaten(session, own, first=last is None))
         if last is not None and before is not None and before != last:
             log.error(
@@ -175,6 +176,8 @@ class Nodes:
                 file=_FILE,
             )
         self._last = now
+        if self._clock.seconds() - began > BEAT:  # it stood still, for the others too
+            self._was_down = True
         if own is self.own:
             self._settle(own, address)
         self._take(rows, now)

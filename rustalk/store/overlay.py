@@ -21,10 +21,26 @@ from twisted.logger import Logger
 from rustalk.config.overlay import Change
 from rustalk.store.conceal import opened, sealed, shown
 from rustalk.store.database import Database
-from rustalk.store.session import Row, Session
+from rustalk.store.owner import give
+from rustalk.store.session import DatabaseDownError, Row, Session
 from rustalk.store.vault import Vault
 
-__all__ = ["CHANNEL", "Edit", "Items", "Overlay", "Revision", "StaleError", "read_copy", "read_items", "write_copy"]
+__all__ = [
+    "CHANNEL",
+    "CopyError",
+    "Edit",
+    "Items",
+    "Origin",
+    "Overlay",
+    "Revision",
+    "StaleError",
+    "drop_item",
+    "read_copy",
+    "read_items",
+    "read_origins",
+    "revision_of_copy",
+    "write_copy",
+]
 
 log = Logger()
 
@@ -36,6 +52,10 @@ Value = Mapping[str, Any]
 _COLUMNS = "id, time, who, collection, key, before, after, restores"
 _ITEMS = "SELECT collection, key, value, revision FROM items"
 _IN_ORDER = "ORDER BY created, collection, key"
+
+
+class CopyError(Exception):
+    """There is a copy of the items, and it cannot be read."""
 
 
 class StaleError(Exception):
@@ -75,6 +95,19 @@ class Items:
     changes: tuple[Change, ...]
     versions: Mapping[tuple[str, str], int]
     """The revision that changed each item last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An item that the database holds over the file: its value without secrets, None where the item is deleted, and the
+    revision that it is of, with the time and the author of that."""
+
+    collection: str
+    key: str
+    value: Value | None
+    revision: int
+    time: float
+    who: str
 
 
 class Overlay:
@@ -121,10 +154,41 @@ class Overlay:
 def read_items(session: Session, vault: Vault, since: int = 0, copy: Path | None = None) -> Items:
     """The items that have changed since a revision. Raises VaultError."""
     revision = _counter(session)
-    if copy is not None:
+    if copy is not None and revision >= since:
         write_copy(session, copy)
     rows = session.execute(f"{_ITEMS} WHERE revision > ? {_IN_ORDER}", (since,))
     return _items(revision, rows, vault)
+
+
+def read_origins(session: Session) -> dict[tuple[str, str], Origin]:
+    """What the database holds over the file, by collection and key."""
+    rows = session.execute(
+        "SELECT items.collection, items.key, items.value, items.revision, revisions.time, revisions.who "
+        "FROM items JOIN revisions ON revisions.id = items.revision ORDER BY items.collection, items.key"
+    )
+    return {
+        (collection, key): Origin(collection, key, shown(collection, _load(value)), *rest)
+        for collection, key, value, *rest in rows
+    }
+
+
+def drop_item(
+    session: Session, vault: Vault, place: tuple[str, str], value: Value | None, *, who: str, now: float
+) -> Revision | None:
+    """Take an item out, so that the file alone says what it is; return the revision, None where there is none.
+
+    ``value`` is the item as the file has it. Nodes that run would not hear of it: the caller is alone.
+    """
+    rows = session.execute("DELETE FROM items WHERE collection = ? AND key = ? RETURNING value", place)
+    if not rows:
+        return None
+    [(id,)] = session.execute("UPDATE counters SET value = value + 1 WHERE name = 'revisions' RETURNING value")
+    before, after = rows[0][0], _dump(sealed(*place, value, vault))
+    session.execute(
+        f"INSERT INTO revisions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (id, now, who, *place, before, after, None),
+    )
+    return _shown(Revision(id, now, who, *place, _load(before), value))
 
 
 def write_copy(session: Session, path: Path) -> None:
@@ -141,6 +205,7 @@ def write_copy(session: Session, path: Path) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+            give(file.fileno(), path.parent)
         draft.replace(path)
     except OSError as error:
         log.warn(
@@ -151,12 +216,32 @@ def write_copy(session: Session, path: Path) -> None:
 
 
 def read_copy(path: Path, vault: Vault) -> Items | None:
-    """The items of a copy, or None where there is none that can be read. Raises VaultError."""
+    """The items of a copy, or None where there is none. Raises CopyError for one that cannot be read, VaultError."""
+    found = _copied(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return _items(found["revision"], [tuple(row) for row in found["items"]], vault)
-    except (OSError, ValueError, KeyError, TypeError):
+        return None if found is None else _items(found["revision"], [tuple(row) for row in found["items"]], vault)
+    except (DatabaseDownError, ValueError, KeyError, TypeError):
+        raise CopyError(f"the copy {path} is damaged") from None
+
+
+def revision_of_copy(path: Path) -> int:
+    """The revision up to which a copy goes; 0 where there is none that can be read."""
+    try:
+        found = _copied(path)
+        return int(found["revision"]) if found else 0
+    except (CopyError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _copied(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise CopyError(f"the copy {path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise CopyError(f"the copy {path} is damaged") from None
 
 
 def _items(revision: int, rows: Sequence[Row], vault: Vault) -> Items:
@@ -238,6 +323,8 @@ def _shown(revision: Revision) -> Revision:
 
 def _counter(session: Session) -> int:
     rows = session.execute("SELECT value FROM counters WHERE name = 'revisions'")
+    if not rows:
+        raise DatabaseDownError("the database is damaged: it does not know its revision")
     return int(rows[0][0])
 
 
@@ -246,5 +333,8 @@ def _dump(value: Value | None) -> str | None:
 
 
 def _load(text: str | None) -> dict[str, Any] | None:
-    loaded: dict[str, Any] | None = None if text is None else json.loads(text)
+    try:
+        loaded: dict[str, Any] | None = None if text is None else json.loads(text)
+    except ValueError:
+        raise DatabaseDownError("the database is damaged: an item in it is no JSON") from None
     return loaded

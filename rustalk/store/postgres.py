@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from rustalk.store.session import DatabaseDownError, Dialect, Row, Session
+from rustalk.store.session import DatabaseDownError, Dialect, InUseError, Row, Session, once
 
 __all__ = ["Postgres"]
 
@@ -34,6 +35,9 @@ _DOWN = ("08", "25006", "53", "57", "58", "XX")
 
 _AGAIN = frozenset(("40001", "40P01"))
 _LOCK = "55P03"
+_IN_USE = 0x52757355
+"""The advisory lock that each switch shares, by the connection on which it listens."""
+
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\?|%")
 
 
@@ -57,21 +61,59 @@ class Postgres:
         return PostgresConnection(self._connect(autocommit=False), self._clean, read_only)
 
     def listen(self, channels: Sequence[str]) -> PostgresEars:
-        """Open a connection that hears these channels. Raises DatabaseDownError."""
+        """Open a connection that hears these channels, and holds the database. Raises DatabaseDownError."""
         raw = self._connect(autocommit=True)
         try:
+            if raw.execute("SELECT pg_try_advisory_lock_shared(%s)", (_IN_USE,)).fetchone() != (True,):
+                raise DatabaseDownError("PostgreSQL: a command works on the database that no switch may run beside")
             for channel in channels:
                 raw.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        except DatabaseDownError:
+            raw.close()
+            raise
         except psycopg.Error as error:
             raw.close()
             raise DatabaseDownError(f"PostgreSQL cannot be listened to: {self._clean(error)}", gone=True) from None
         return PostgresEars(raw)
+
+    def exists(self) -> bool:
+        """There is a server, and a database is not made by us."""
+        return True
+
+    def hold(self) -> Callable[[], None]:
+        """Return at once: the connection that listens holds the database."""
+        return lambda: None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one, by a connection of its own. One who has just gone is waited for."""
+        raw = self._connect(autocommit=True)
+        try:
+            self._lock_alone(raw)
+            yield
+        finally:
+            raw.close()
+
+    def anew(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` in a transaction."""
+        return once(self, work)
 
     def _connect(self, *, autocommit: bool) -> psycopg.Connection[Row]:
         try:
             return cast("psycopg.Connection[Row]", psycopg.connect(**self.parameters, autocommit=autocommit))
         except psycopg.Error as error:
             raise DatabaseDownError(f"PostgreSQL cannot be reached: {self._clean(error)}", gone=True) from None
+
+    def _lock_alone(self, raw: psycopg.Connection[Row]) -> None:
+        try:
+            raw.execute("SET lock_timeout = '1s'")
+            raw.execute("SELECT pg_advisory_lock(%s)", (_IN_USE,))
+        except psycopg.errors.LockNotAvailable:
+            raise InUseError(
+                "the database is in use: a switch runs on it: stop the switch first, on every node"
+            ) from None
+        except psycopg.Error as error:
+            raise DatabaseDownError(f"PostgreSQL: {self._clean(error)}", gone=True) from None
 
     def probe(self, session: Session) -> None:
         """A server that stands by takes no writes."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rustalk.observe.printable import printable
-from rustalk.observe.snapshots import CallSnapshot, LegSnapshot, MediaSnapshot, SentSnapshot
+from rustalk.observe.snapshots import CallSnapshot, CallState, LegSnapshot, MediaSnapshot, SentSnapshot
 from rustalk.rating.cost import Cost, Item
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "breakdown",
     "call_log",
     "call_log_detail",
+    "interrupted",
     "moment",
     "record_of",
 ]
@@ -54,7 +55,6 @@ class LegRecord:
     progressed: int | None = None
     answered: int | None = None
     ended: int | None = None
-    disconnect_ms: float | None = None
     sip_status: int | None = None
     reason: str | None = None
     quality: str | None = None
@@ -65,7 +65,8 @@ class CallRecord:
     """One call, the columns of the table ``call_records`` without its key.
 
     ``duration`` is in milliseconds and None for a call without an answer. ``source`` and ``destination`` are the ids of
-    trunks, or "extension:" and a number. ``charges`` is a JSON list of the items that ``cost`` is the sum of.
+    trunks, or "extension:" and a number. ``part_of`` is the id of the call at the node that this one came from, if
+    it did. ``charges`` is a JSON list of the items that ``cost`` is the sum of.
     """
 
     id: str
@@ -96,6 +97,7 @@ class CallRecord:
     recording_path: str | None = None
     transferred_to: str | None = None
     transferred_from: str | None = None
+    part_of: str | None = None
     cost: str | None = None
     currency: str | None = None
     card: str | None = None
@@ -112,7 +114,7 @@ _ITEM = tuple(field.name for field in fields(Item))
 def record_of(call: CallSnapshot, cost: Cost | None = None, *, node: str = "") -> dict[str, Any]:
     """The record of a call that is over, as a JSON object for the journal: the call's fields and a list of its legs."""
     ended = call.ended or call.started
-    duration = _ms(ended) - _ms(call.answered) if call.answered else None
+    duration = max(0, _ms(ended) - _ms(call.answered)) if call.answered else None
     first, last = _voices(call)
     record = CallRecord(
         id=call.id,
@@ -132,8 +134,8 @@ def record_of(call: CallSnapshot, cost: Cost | None = None, *, node: str = "") -
         started=_ms(call.started),
         answered=_ms(call.answered) if call.answered else None,
         ended=_ms(ended),
-        duration=None if duration is None else max(0, duration),
-        band=None if duration is None else (max(0, duration) // 1000).bit_length(),
+        duration=duration,
+        band=None if duration is None else _band(duration),
         reason=call.reason,
         sip_status=call.sip_status,
         hung_up_by=call.hung_up_by,
@@ -143,17 +145,37 @@ def record_of(call: CallSnapshot, cost: Cost | None = None, *, node: str = "") -
         recording_path=call.recording_path or None,
         transferred_to=call.transferred_to or None,
         transferred_from=call.transferred_from or None,
+        part_of=call.part_of or None,
         **_charged(cost),
     )
     legs = [_flat(_leg(number, leg), LEG_COLUMNS) for number, leg in enumerate(call.legs[:_MOST_LEGS])]
     return {**_flat(record, CALL_COLUMNS), "legs": legs}
 
 
+def interrupted(record: Mapping[str, Any], ended: int, cost: Cost | None) -> dict[str, Any]:
+    """The record of a call that was cut short with the process, from the one that was made at its answer.
+
+    ``ended`` is the last moment, in milliseconds, at which it is known to have been up.
+    """
+    duration = max(0, ended - record["answered"])
+    return {
+        **record,
+        "status": CallState.ENDED.value,
+        "ended": ended,
+        "duration": duration,
+        "band": _band(duration),
+        "reason": "interrupted",
+        "hung_up_by": "switch",
+        **_charged(cost),
+        "legs": [{**leg, "ended": leg["ended"] or ended} for leg in record["legs"]],
+    }
+
+
 def call_log(record: CallRecord) -> dict[str, Any]:
     """The record as the list of ``/call-logs`` shows it; an amount is a number whose decimal text is exact."""
     return {
         "id": record.id,
-        "call_id": record.id,
+        "call_id": record.part_of or record.id,
         "from_user": record.caller,
         "from_domain": record.caller_domain,
         "from_name": record.caller_name,
@@ -236,7 +258,6 @@ def _leg(number: int, leg: LegSnapshot) -> LegRecord:
         progressed=_ms(leg.progressed) if leg.progressed else None,
         answered=_ms(leg.answered) if leg.answered else None,
         ended=_ms(leg.ended) if leg.ended else None,
-        disconnect_ms=leg.disconnect_ms,
         sip_status=leg.sip_status,
         reason=leg.reason,
         quality=_quality(leg.media),
@@ -267,7 +288,6 @@ def _shown(leg: LegRecord) -> dict[str, Any]:
         "to_tag": leg.to_tag,
         "codecs": json.loads(leg.codecs),
         **times,
-        "disconnect_ms": leg.disconnect_ms,
         "sip_status": leg.sip_status,
         "reason": leg.reason,
         "media": None if leg.quality is None else json.loads(leg.quality),
@@ -304,7 +324,13 @@ def _ms(time: datetime) -> int:
     return (time - _EPOCH) // _MILLISECOND
 
 
+def _band(duration: int) -> int:
+    return (duration // 1000).bit_length()
+
+
 def _cut(text: str, most: int = _NAME) -> str:
+    if len(text) <= most and text.isascii() and text.isprintable():
+        return text
     return printable(text[:most])[:most]
 
 

@@ -24,7 +24,7 @@ from rustalk.store.journal import Entry
 from rustalk.store.record import CALL_COLUMNS, LEG_COLUMNS, CallRecord, LegRecord
 from rustalk.store.session import Row, Session
 
-__all__ = ["CursorError", "Filter", "Page", "Records", "insert"]
+__all__ = ["CursorError", "Filter", "Page", "Records", "discard", "insert"]
 
 T = TypeVar("T")
 
@@ -74,7 +74,8 @@ class Filter:
 
     A call is within ``start_date`` and ``end_date`` by its beginning, the end not included. ``number`` is that of
     either side, before or after rewriting, with or without ``+``; ``caller`` and ``called`` are that of one side.
-    ``trunk`` and ``extension`` are on either side too. ``min_duration`` is in seconds. ``text`` is looked for, in any
+    ``trunk`` and ``extension`` are on either side too. ``call_id`` is that of a call with all its parts at other nodes.
+    ``min_duration`` is in seconds. ``text`` is looked for, in any
     case of letters, in ids, numbers, names and reasons.
     """
 
@@ -89,6 +90,7 @@ class Filter:
     reason: str = ""
     min_duration: float | None = None
     sip_call_id: str = ""
+    call_id: str = ""
     text: str = ""
 
     @property
@@ -143,8 +145,8 @@ class Records:
 
 
 def insert(session: Session, entries: Sequence[Entry]) -> None:
-    """Put records into the tables, each once, however often it comes. For the `Sender`."""
-    calls = {entry.id: entry.record for entry in entries}
+    """Put records into the tables, each once, however often it comes, and as it came first. For the `Sender`."""
+    calls = {entry.id: entry.record for entry in reversed(entries)}
     keys = {id: _key(id, record["started"]) for id, record in calls.items()}
     taken: dict[str, int] = {}
     known = _keys_of(session, tuple(calls))
@@ -161,6 +163,18 @@ def insert(session: Session, entries: Sequence[Entry]) -> None:
         [(taken[id], *(leg.get(name) for name in LEG_COLUMNS)) for id in new for leg in calls[id].get("legs", ())],
     )
     session.execute("UPDATE counters SET value = value + ? WHERE name = 'call_records'", (len(new),))
+
+
+def discard(session: Session, before: float, most: int) -> int:
+    """Delete the oldest ``most`` of the calls that began before this moment, in seconds since 1970; how many it was."""
+    oldest = "SELECT key FROM call_records WHERE key < ? ORDER BY key LIMIT ?"
+    limit = max(0, round(before * 1000)) << _KEY_BITS
+    gone = session.execute(f"DELETE FROM call_records WHERE key IN ({oldest}) RETURNING key", (limit, most))
+    if gone:
+        keys = [key for (key,) in gone]
+        session.execute(f"DELETE FROM call_legs WHERE call IN ({', '.join('?' * len(keys))})", keys)
+        session.execute("UPDATE counters SET value = value - ? WHERE name = 'call_records'", (len(keys),))
+    return len(gone)
 
 
 def _keys_of(session: Session, ids: Sequence[str]) -> dict[str, int]:
@@ -262,6 +276,10 @@ def _conditions(session: Session, filter: Filter) -> Iterable[_Condition]:
     if filter.sip_call_id:
         sql = "SELECT call FROM call_legs WHERE sip_call_id = ? ORDER BY call DESC LIMIT 100"
         yield _any(("key",), [key for (key,) in session.execute(sql, (filter.sip_call_id,))] or [-1])
+    if filter.call_id:
+        sql = "SELECT key FROM call_records WHERE id = ? OR part_of = ? ORDER BY key DESC LIMIT 100"
+        found = session.execute(sql, (filter.call_id, filter.call_id))
+        yield _any(("key",), [key for (key,) in found] or [-1])
     if filter.text:
         yield _containing(filter.text, session.dialect)
 

@@ -76,6 +76,8 @@ _SEEN = "INSERT INTO last_seen (extension, at) VALUES (?, ?) ON CONFLICT (extens
 
 _Known = dict[str, dict[str, StoredBinding]]
 _Place = tuple[str, str]
+_Change = tuple[int, StoredBinding]
+"""A binding as it was written last, and the version of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class Registrations:
         self._writing: dict[_Place, _Edit] = {}
         self._timer: IDelayedCall | None = None
         self._flushing: Deferred[None] | None = None
-        self._reading = self._read_again = False
+        self._reading = self._read_again = self._missed = False
+        self._newer: dict[_Place, int] = {}
         self._version = 0
         self._read_at = self._purged_at = clock.seconds()
         database.watch(self._database_changed)
@@ -119,7 +122,7 @@ class Registrations:
         """Read the bindings of all extensions that have not expired. Raises DatabaseDownError."""
         now = self._clock.seconds()
         self._version, rows = await self._database.read(lambda session: _everything(session, now))
-        for binding in rows:
+        for _, binding in rows:
             self._known.setdefault(binding.extension, {}).setdefault(binding.key, binding)
         self._read_at = now
         return {extension: tuple(bindings.values()) for extension, bindings in self._known.items()}
@@ -192,12 +195,20 @@ class Registrations:
         if purge:
             self._purged_at = now
         written = self._database.run(lambda session: _write(session, batch.values(), node, now, purge=purge))
-        written.addErrback(self._not_written).addBoth(self._has_written)
+        written.addCallbacks(self._has_stored, self._not_written).addBoth(self._has_written)
 
     def _cancel_fired(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+    def _has_stored(self, version: int) -> None:
+        """What is being read may be older than what was written meanwhile; what was passed over may be newer."""
+        if self._reading:
+            self._newer.update(dict.fromkeys(self._writing, version))
+        if self._missed:
+            self._missed = False
+            self.heard("")
 
     def _not_written(self, failure: Failure) -> None:
         """Keep what has not changed again meanwhile, until the database is back."""
@@ -220,27 +231,34 @@ class Registrations:
         now = self._clock.seconds()
         if now - self._read_at > _KEPT / 2:
             self._version, rows = await self._database.read(lambda session: _everything(session, now))
-            found = {(each.extension, each.key) for each in rows}
+            found = {(each.extension, each.key) for _, each in rows}
             gone = [
-                replace(binding, expires_at=0.0)
+                (self._version, replace(binding, expires_at=0.0))
                 for bindings in self._known.values()
                 for binding in bindings.values()
                 if binding.node != self._node and (binding.extension, binding.key) not in found
             ]
-            rows = [each for each in rows if each.node != self._node] + gone
+            rows = [row for row in rows if row[1].node != self._node] + gone
         else:
             since, node = self._version, self._node
             self._version, rows = await self._database.read(lambda session: _news(session, since, node))
         self._read_at = now
         self._take(rows, now)
 
-    def _take(self, rows: Iterable[StoredBinding], now: float) -> None:
-        """Bring what is known up to date and tell of the extensions that are concerned."""
+    def _take(self, rows: Iterable[_Change], now: float) -> None:
+        """Bring what is known up to date and tell of the extensions that are concerned.
+
+        What we are about to write stands until it is written. Then it is clear what came first, by the versions.
+        """
         touched: set[str] = set()
-        for binding in rows:
+        for version, binding in rows:
             place = (binding.extension, binding.key)
+            if place in self._pending or place in self._writing:
+                self._missed = True
+                self._version = min(self._version, version - 1)
+                continue
             bindings = self._known.setdefault(binding.extension, {})
-            if place in self._pending or place in self._writing or bindings.get(binding.key) == binding:
+            if version < self._newer.get(place, 0) or bindings.get(binding.key) == binding:
                 continue
             if binding.expires_at > now:
                 bindings[binding.key] = binding
@@ -254,15 +272,16 @@ class Registrations:
 
     def _has_read(self, result: object) -> None:
         self._reading = False
+        self._newer = {}
         if self._read_again:
             self._read_again = False
             self.heard("")
 
 
-def _write(session: Session, edits: Iterable[_Edit], node: str, now: float, *, purge: bool) -> None:
-    """Write and remove bindings; one that another node has refreshed since is not removed."""
+def _write(session: Session, edits: Iterable[_Edit], node: str, now: float, *, purge: bool) -> int:
+    """Write and remove bindings, except those that another node has refreshed since; return the version of it."""
     raised = session.execute("UPDATE counters SET value = value + 1 WHERE name = 'registrations' RETURNING value")
-    version = raised[0][0]
+    version = int(raised[0][0])
     kept = [edit.binding for edit in edits if not edit.removed]
     removed = [edit.binding for edit in edits if edit.removed]
     session.executemany(_UPSERT, [(*_row(each), now, version) for each in kept])
@@ -273,20 +292,21 @@ def _write(session: Session, edits: Iterable[_Edit], node: str, now: float, *, p
     if purge:
         session.execute("DELETE FROM registrations WHERE expires_at < ? AND changed_at < ?", (now, now - _KEPT))
     session.notify(CHANNEL, node)
+    return version
 
 
-def _everything(session: Session, now: float) -> tuple[int, list[StoredBinding]]:
+def _everything(session: Session, now: float) -> tuple[int, list[_Change]]:
     """The version from which on there may be more, and all bindings that have not expired."""
     version = _version(session)
-    sql = f"SELECT {', '.join(_FIELDS)} FROM registrations WHERE expires_at > ? ORDER BY version"
-    return version, [_binding(row) for rows in session.stream(sql, (now,)) for row in rows]
+    sql = f"SELECT version, {', '.join(_FIELDS)} FROM registrations WHERE expires_at > ? ORDER BY version"
+    return version, [_change(row) for rows in session.stream(sql, (now,)) for row in rows]
 
 
-def _news(session: Session, since: int, node: str) -> tuple[int, list[StoredBinding]]:
+def _news(session: Session, since: int, node: str) -> tuple[int, list[_Change]]:
     """The version from which on there may be more, and what other nodes have changed since a version."""
     version = _version(session)
-    sql = f"SELECT {', '.join(_FIELDS)} FROM registrations WHERE version > ? AND node <> ? ORDER BY version"
-    return version, [_binding(row) for row in session.execute(sql, (since, node))]
+    sql = f"SELECT version, {', '.join(_FIELDS)} FROM registrations WHERE version > ? AND node <> ? ORDER BY version"
+    return version, [_change(row) for row in session.execute(sql, (since, node))]
 
 
 def _version(session: Session) -> int:
@@ -305,9 +325,10 @@ def _text(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _binding(row: Row) -> StoredBinding:
-    values = dict(zip(_FIELDS, row, strict=True))
-    return StoredBinding(**{**values, "path": tuple(json.loads(values["path"]))})
+def _change(row: Row) -> _Change:
+    version, *fields = row
+    values = dict(zip(_FIELDS, fields, strict=True))
+    return version, StoredBinding(**{**values, "path": tuple(json.loads(values["path"]))})
 
 
 def _log_unread(failure: Failure) -> None:

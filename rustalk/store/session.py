@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, TypeVar
 
-__all__ = ["Backend", "Connection", "DatabaseDownError", "Dialect", "Ears", "Row", "Session"]
+__all__ = [
+    "Backend",
+    "Connectable",
+    "Connection",
+    "DatabaseDownError",
+    "Dialect",
+    "Ears",
+    "InUseError",
+    "Row",
+    "Session",
+    "once",
+]
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -25,6 +37,10 @@ class DatabaseDownError(Exception):
         super().__init__(message)
         self.gone = gone
         self.again = again
+
+
+class InUseError(Exception):
+    """Somebody else uses the database in a way that does not go together with this. Says who and what to do."""
 
 
 class Session(Protocol):
@@ -74,8 +90,8 @@ class Ears(Protocol):
         """Stop listening; never raises."""
 
 
-class Backend(Protocol):
-    """One kind of database at one address."""
+class Connectable(Protocol):
+    """What can be connected to."""
 
     @property
     def dialect(self) -> Dialect:
@@ -93,3 +109,37 @@ class Backend(Protocol):
 
     def listen(self, channels: Sequence[str]) -> Ears | None:
         """Open ears for these channels; None where there is nobody to hear. Blocks; raises DatabaseDownError."""
+
+
+class Backend(Connectable, Protocol):
+    """One kind of database at one address."""
+
+    def exists(self) -> bool:
+        """Whether there may be something in it already; False only where there is surely nothing. Changes nothing."""
+
+    def hold(self) -> Callable[[], None]:
+        """Keep the database from being replaced until the function that this returns is called.
+
+        Raises InUseError while it is being replaced, DatabaseDownError where that cannot be said.
+        """
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the only one to use the database, as far as switches go.
+
+        Raises InUseError where one holds it, DatabaseDownError where that cannot be said.
+        """
+
+    def anew(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` that makes the database anew, in one transaction; when it raises, all is as it was before.
+
+        A database that is damaged is no obstacle, where it is a file. The caller is `alone`.
+        """
+
+
+def once(backend: Connectable, work: Callable[[Session], T], *, read_only: bool = False) -> T:
+    """Connect, run ``work`` in one transaction and close; for commands that have no reactor. Blocks."""
+    connection = backend.connect(read_only=read_only)
+    try:
+        return connection.transact(work)
+    finally:
+        connection.close()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
 from rustalk.store.owner import give
-from rustalk.store.session import DatabaseDownError, Dialect, Row, Session
+from rustalk.store.session import DatabaseDownError, Dialect, InUseError, Row, Session
 
 __all__ = ["Sqlite"]
 
@@ -53,7 +56,8 @@ class Sqlite:
     def connect(self, *, read_only: bool) -> SqliteConnection:
         """Open the file. Raises DatabaseDownError."""
         try:
-            _make(self._path)
+            if not read_only:
+                _make(self._path)
             return SqliteConnection(_open(self._path, self._busy, read_only), self._path, read_only)
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else error
@@ -65,6 +69,75 @@ class Sqlite:
 
     def listen(self, channels: Sequence[str]) -> None:
         """Return nothing: a file has one node."""
+
+    def exists(self) -> bool:
+        """Whether there is a file that is not empty, or one that cannot be looked at."""
+        try:
+            return self._path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
+    def hold(self) -> Callable[[], None]:
+        """Keep the file from being replaced, by a lock on a file beside it."""
+        file = self._locked(fcntl.LOCK_SH, "its backup is being restored: start again when that is done")
+        return lambda: os.close(file)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one; the file beside the database that is locked for it stays."""
+        file = self._locked(fcntl.LOCK_EX, "a switch runs on it: stop the switch first")
+        try:
+            yield
+        finally:
+            os.close(file)
+
+    def anew(self, work: Callable[[Session], T]) -> T:
+        """Let ``work`` fill a new file, which takes the place of this one."""
+        draft = self._beside(f".{secrets.token_hex(4)}")
+        try:
+            result = Sqlite(draft, busy=self._busy)._filled(work)
+            for rest in ("-wal", "-shm"):
+                self._beside(rest).unlink(missing_ok=True)
+            draft.replace(self._path)
+        except OSError as error:
+            raise DatabaseDownError(f"{self._path} cannot be replaced: {error.strerror}", gone=True) from None
+        finally:
+            for rest in ("", "-wal", "-shm"):
+                draft.with_name(f"{draft.name}{rest}").unlink(missing_ok=True)
+        return result
+
+    def _filled(self, work: Callable[[Session], T]) -> T:
+        """Run work, then see that all is in the file itself."""
+        connection = self.connect(read_only=False)
+        try:
+            result = connection.transact(work)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+        return result
+
+    def _locked(self, how: int, otherwise: str) -> int:
+        """The lock file, locked until it is closed. The system ends the lock with the process, however that ends."""
+        path = self._beside(".lock")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseDownError(f"{path} cannot be opened: {error.strerror}", gone=True) from None
+        try:
+            give(file, path.parent)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            if isinstance(error, BlockingIOError):
+                raise InUseError(f"the database {self._path} is in use: {otherwise}") from None
+            raise DatabaseDownError(f"{path} cannot be locked: {error.strerror}", gone=True) from None
+        return file
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(f"{self._path.name}{suffix}")
 
 
 class SqliteConnection:

@@ -27,6 +27,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 _PREFIX = "rustalk_"
 _REMEMBERED = 1000
+_PATIENCE = 3.0
+"""So many seconds a token is looked for in a database that does not answer."""
+
 _COLUMNS = "id, name, role, scopes, created_at, created_by, expires_at, revoked_at"
 
 
@@ -112,16 +115,20 @@ class Tokens:
         return self._database.run(work)
 
     async def find(self, text: str) -> Token | None:
-        """The valid token with this text, or None. Raises DatabaseDownError for one not seen since the start."""
+        """The valid token with this text, or None. Raises DatabaseDownError for one not seen since the start.
+
+        A database that is in trouble is not waited for where the token was seen, and not for long where it was not.
+        """
         digest = _hash(text)
-        try:
-            found = await self._database.read(lambda session: _find(session, digest))
-        except DatabaseDownError:
-            found = self._remembered.get(digest)
-            if found is None:
-                raise
-        else:
-            self._remember(digest, found)
+        found = self._remembered.get(digest)
+        if found is None or not self._database.problem:
+            try:
+                found = await self._database.read(lambda session: _find(session, digest), patience=_PATIENCE)
+            except DatabaseDownError:
+                if found is None:
+                    raise
+            else:
+                self._remember(digest, found)
         return found if found is not None and found.valid(self._now()) else None
 
     def listed(self) -> Deferred[list[Token]]:

@@ -19,10 +19,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from rustalk.config.model import Settings
+from rustalk.store.migrate import schema
 from rustalk.store.owner import give
 from rustalk.store.session import Session
 
-__all__ = ["KEY_FILE", "Vault", "VaultError", "hash_pin", "open_vault", "pin_fits"]
+__all__ = ["KEY_FILE", "Vault", "VaultError", "hash_pin", "is_sealed", "open_vault", "pin_fits"]
 
 KEY_FILE = "RUSTALK_KEY_FILE"
 """The environment variable that names the file of the key; without it the file is in `server.state_directory`."""
@@ -75,22 +76,38 @@ class Vault:
         known = session.execute("SELECT fingerprint FROM vault")
         if not known:
             session.execute("INSERT INTO vault (fingerprint) VALUES (?)", (self.fingerprint,))
-        elif known[0][0] != self.fingerprint:
+        else:
+            self.answer(known[0][0])
+
+    def answer(self, fingerprint: str) -> None:
+        """See that this is the key with that fingerprint. Raises VaultError."""
+        if fingerprint != self.fingerprint:
             raise VaultError(
-                f"the database's secrets were sealed with the key {known[0][0]}, this one is {self.fingerprint}: copy "
+                f"the database's secrets were sealed with the key {fingerprint}, this one is {self.fingerprint}: copy "
                 f"the key file of the node that made the database, or name it by {KEY_FILE}"
             )
 
 
-def open_vault(settings: Settings, environment: Mapping[str, str]) -> Vault:
-    """The vault with the key of this machine, which is made when there is none. Raises VaultError.
+def is_sealed(session: Session) -> bool:
+    """Whether a key has sealed the secrets of this database, whose schema may be any or none."""
+    return bool(schema(session)) and bool(session.execute("SELECT fingerprint FROM vault"))
 
-    A file named by the environment must exist: it is somebody else's to make.
+
+def open_vault(settings: Settings, environment: Mapping[str, str], *, make: bool = True) -> Vault:
+    """The vault with the key of this machine; raises VaultError.
+
+    A missing key is made, but not without ``make``, which is for where something was sealed already, nor where the
+    environment names the file: that is somebody else's to make.
     """
     named = environment.get(KEY_FILE)
     path = Path(named) if named else Path(settings.server.state_directory).expanduser() / _NAME
     try:
         if not named:
+            if not make and not path.exists():
+                raise VaultError(
+                    f"the key file {path} is missing, and with it the secrets were sealed: copy it back from where it "
+                    f"is kept (mode 0600, of the user that runs the switch), or name it by {KEY_FILE}; none was made"
+                )
             _make(path)
         return Vault(_read(path))
     except OSError as error:

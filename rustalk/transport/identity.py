@@ -1,6 +1,7 @@
 """Who a certificate says a peer is: its names, and the rule by which a name is matched (RFC 5922, RFC 9525).
 
-Only the subject alternative name counts. The common name is never read, so nothing hidden in it can help anybody.
+Only the subject alternative name counts. The common name proves no host, so nothing hidden in it can help anybody; the
+subject is kept as it is, since that of a phone often has no more than its MAC address.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ MICROSOFT_NAMES = frozenset(
 
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*", re.ASCII)
 _WILDCARD_LABELS = 3
+_NO_NAME = "it has no subject alternative name"
 
 
 class IdentityError(Exception):
@@ -85,25 +87,28 @@ def covers(pattern: str, name: str) -> bool:
     return bool(label) and rest == parent
 
 
-def read_identity(certificate: x509.Certificate) -> PeerIdentity:
+def read_identity(certificate: x509.Certificate, *, nameless: bool = False) -> PeerIdentity:
     """The names in a certificate. A name that is no host name (NUL, space, U-label) is left out.
 
-    Raises IdentityError when the certificate cannot be read or names nobody.
+    Raises IdentityError when the certificate cannot be read, or names no host and may not be ``nameless``.
     """
     try:
         names = _names(certificate)
         subject = certificate.subject.rfc4514_string()
-    except x509.ExtensionNotFound:
-        raise IdentityError("it has no subject alternative name") from None
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise IdentityError(f"it cannot be read: {error}") from None
-    if not names:
-        raise IdentityError("its subject alternative name holds no host name")
-    return PeerIdentity(names, printable(subject[:200]), certificate.serial_number, certificate.not_valid_after_utc)
+    if not names and not nameless:
+        raise IdentityError(_NO_NAME if names is None else "its subject alternative name holds no host name")
+    subject = printable(subject[:200])
+    return PeerIdentity(names or frozenset(), subject, certificate.serial_number, certificate.not_valid_after_utc)
 
 
-def _names(certificate: x509.Certificate) -> frozenset[str]:
-    alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+def _names(certificate: x509.Certificate) -> frozenset[str] | None:
+    """The host names among the subject alternative names; None without any."""
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
     hosts = [name.lower() for name in alternatives.get_values_for_type(x509.DNSName)]
     names = {name for name in hosts if _HOST_NAME.fullmatch(name.removeprefix("*."))}
     for uri in alternatives.get_values_for_type(x509.UniformResourceIdentifier):

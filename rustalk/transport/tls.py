@@ -33,8 +33,9 @@ class PeerPolicy:
     """What a peer must prove.
 
     ``client_certificate`` is for the server role: ``ignore`` does not ask, ``request`` verifies one that is sent,
-    ``require`` refuses a client without one. ``names``: as server, the client must prove one of them (None: any name
-    that the roots vouch for); as client, one of them is as good as the dialled name, when that lies in the same domain.
+    ``require`` refuses a client without one. ``names``: as server, the client must prove one of them (None: whatever
+    the roots vouch for, also a subject that names no host); as client, one of them is as good as the dialled name,
+    when that lies in the same domain.
     ``forgive_purpose`` accepts a client certificate that is serverAuth-only.
     """
 
@@ -86,8 +87,8 @@ class Verdict:
         leaf = certificate.to_cryptography()
         if not may_speak_tls(leaf):
             raise IdentityError("its extended key usage has neither serverAuth nor clientAuth")
-        identity = read_identity(leaf)
         accepted = self._accepted_names()
+        identity = read_identity(leaf, nameless=accepted is None)
         if accepted is None or any(identity.covers(name) for name in accepted):
             return identity
         raise IdentityError(f"it is for {_some(identity.names)}, not for {_some(accepted)}")

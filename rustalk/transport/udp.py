@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EAGAIN, ENOBUFS
 
 from twisted.internet.error import MessageLengthError
@@ -13,10 +14,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from rustalk.interfaces import IFlow
+from rustalk.rtp.stun import is_stun
 from rustalk.sip.errors import RemoteProtocolError
 from rustalk.sip.parse import parse_datagram
 
 from .reception import Reception
+from .stun import answer
 
 __all__ = ["LARGEST_DATAGRAM", "UdpFlow", "UdpSocket", "unmapped"]
 
@@ -24,6 +27,8 @@ LARGEST_DATAGRAM = 65535
 
 _MAX_FLOWS = 32768
 _MAPPED = "::ffff:"
+_NO_STUN = 2
+"""What a SIP message never begins with is below this, and a binding request or answer always (RFC 5626 section 8)."""
 
 
 @implementer(IFlow)
@@ -124,6 +129,9 @@ class UdpSocket(DatagramProtocol):
         if not self._reception.admits(unmapped(host), self.profile):
             self.refused += 1
             return
+        if data and data[0] < _NO_STUN and is_stun(data):
+            self._answer_stun(data, host, port)
+            return
         flow = self.flow(host, port)
         try:
             message = parse_datagram(data, self._reception.limits)
@@ -132,6 +140,16 @@ class UdpSocket(DatagramProtocol):
             return
         if message is not None:
             self._reception.deliver(message, flow)
+
+    def _answer_stun(self, data: bytes, host: str, port: int) -> None:
+        """Tell a phone how it is seen. Strangers get silence: whose address it is has not been proven."""
+        peer = unmapped(host)
+        if not self._reception.knows(peer, self.profile):
+            return
+        response = answer(data, peer, port)
+        if response is not None:
+            with suppress(OSError, MessageLengthError):  # it is asked for again
+                self.write(response, (host, port))
 
     def write(self, data: bytes, address: tuple[str, int]) -> None:
         """Send one datagram. Raises OSError or MessageLengthError; nothing happens once the socket is closed."""

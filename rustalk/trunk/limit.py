@@ -38,6 +38,12 @@ class Limit:
         self.calls += 1
         return ""
 
+    def refusal(self) -> str:
+        """What `admit` would answer now; nothing is counted."""
+        if 0 < self._max_calls <= self.calls:
+            return "trunk_full"
+        return "trunk_too_fast" if self._bucket is not None and self._bucket.wait(self._now()) > 0 else ""
+
     def barred(self) -> str:
         """Calls from the trunk are never refused for its own number of calls."""
         return ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
 
 from rustalk.interfaces import IFlow
 from rustalk.sip.dialog import Dialog, DialogId, dialog_id
@@ -41,15 +44,21 @@ class Usage(Protocol):
     def ack_received(self, request: Request) -> None:
         """An ACK to our 2xx."""
 
-    def flow_lost(self, flow: IFlow) -> None:
-        """A connection is gone."""
+    def flows_lost(self, flows: Collection[IFlow]) -> None:
+        """Connections are gone, of this dialog or of others."""
 
 
 class Dialogs:
-    """Every dialog by what its peer's requests say."""
+    """Every dialog by what its peer's requests say.
 
-    def __init__(self) -> None:
+    Connections that end together are told together: where each of 2,000 was told to each of 10,000 dialogs by itself,
+    the switch would stand still for seconds.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         self._usages: dict[DialogId, Usage] = {}
+        self._lost: set[IFlow] = set()
 
     def add(self, usage: Usage) -> None:
         """From now on requests of this dialog go to ``usage``."""
@@ -69,9 +78,15 @@ class Dialogs:
         return self._usages.get(id)
 
     def flow_lost(self, flow: IFlow) -> None:
-        """Tell every dialog that a connection is gone."""
+        """Tell every dialog that a connection is gone, in the next turn of the reactor."""
+        if not self._lost:
+            self._clock.callLater(0, self._tell)
+        self._lost.add(flow)
+
+    def _tell(self) -> None:
+        lost, self._lost = self._lost, set()
         for usage in list(self._usages.values()):
-            usage.flow_lost(flow)
+            usage.flows_lost(lost)
 
     def __len__(self) -> int:
         return len(self._usages)

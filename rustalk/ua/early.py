@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rustalk.interfaces import IFlow
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Request, Response
@@ -97,6 +99,6 @@ class EarlyDialog:
     def ack_received(self, request: Request) -> None:
         """An ACK has no place before the answer."""
 
-    def flow_lost(self, flow: IFlow) -> None:
-        """A connection is gone; the dialog finds another when it needs one."""
-        self._path.lost(flow)
+    def flows_lost(self, flows: Collection[IFlow]) -> None:
+        """Connections are gone; the dialog finds another when it needs one."""
+        self._path.lost(flows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from rustalk.interfaces import IFlow
@@ -241,7 +241,7 @@ class Incoming:
     def ack_received(self, request: Request) -> None:
         """An ACK has no place before the answer."""
 
-    def flow_lost(self, flow: IFlow) -> None:
+    def flows_lost(self, flows: Collection[IFlow]) -> None:
         """The transaction tells by itself."""
 
 

@@ -41,7 +41,7 @@ REASONS: dict[str, Reason] = {
         Reason("glare", 491, "both sides changed the session at the same time; ask again a little later"),
         Reason("still_busy", 500, "the request before this one is not settled yet; Retry-After says when to come back"),
         # A registration (RFC 3261 section 10.3), or a request that needs a login (section 22).
-        Reason("login_failed", 401, "no known account, or not its password"),
+        Reason("login_failed", 403, "no known account, or not its password"),
         Reason("login_replayed", 401, "the answer to a challenge was seen before; the phone counts no nonces"),
         Reason("other_account", 403, "the request speaks for another account than its login"),
         Reason("register_too_brief", 423, "the registration is shorter than Min-Expires"),
@@ -136,6 +136,7 @@ REASONS: dict[str, Reason] = {
         Reason("no_media", 408, "no audio came from either side", "media.timeout"),
         Reason("operator", 0, "hung up by the operator"),
         Reason("shutdown", 503, "the switch was shut down"),
+        Reason("interrupted", 503, "the switch was killed in mid-call; the end is the last moment that is certain"),
     )
 }
 

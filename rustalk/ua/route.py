@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -96,8 +96,8 @@ class Path(Protocol):
     def follow(self, uri: Uri, use: Callable[[IFlow], None], failed: Callable[[str], None]) -> None:
         """Call ``use`` with the flow to this address, now if possible; ``failed`` with the cause if there is none."""
 
-    def lost(self, flow: IFlow) -> None:
-        """A flow is gone; the next request looks for another."""
+    def lost(self, flows: Collection[IFlow]) -> None:
+        """Flows are gone; if it was one of them the next request looks for another."""
 
 
 class Routed:
@@ -140,11 +140,11 @@ class Routed:
 
         self._router.find(uri).addCallbacks(found, missing).addErrback(_log_failed, address)
 
-    def lost(self, flow: IFlow) -> None:
-        """A flow is gone; the next request looks for another."""
-        if self._flow is flow:
+    def lost(self, flows: Collection[IFlow]) -> None:
+        """Flows are gone; if it was one of them the next request looks for another."""
+        if self._flow in flows:
             self._flow = None
-        if self._near is flow:
+        if self._near in flows:
             self._near = None
 
 

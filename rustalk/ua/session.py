@@ -6,7 +6,7 @@ offer, an INFO, the end, it tells its listener.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -393,9 +393,9 @@ class Session:
             self.bye([("Reason", reason)])
             self.listener.session_ended(cause, None)
 
-    def flow_lost(self, flow: IFlow) -> None:
-        """A connection is gone; the dialog finds another when it needs one."""
-        self._path.lost(flow)
+    def flows_lost(self, flows: Collection[IFlow]) -> None:
+        """Connections are gone; the dialog finds another when it needs one."""
+        self._path.lost(flows)
 
     def end(self, cause: str, request: Request | None) -> None:
         """The peer ended the session, or the dialog is known to be gone."""

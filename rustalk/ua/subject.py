@@ -76,7 +76,8 @@ class Subject:
     the Request-URI that came from Teams, in lower case, ``tenant`` the id of the tenant whose call it is.
     ``is_trusted`` says whether the trunk that the call came from is; ``is_emergency`` that help is called. ``uri`` is
     the Request-URI where it is not to be made from ``called``: the target of a transfer, by ``referred_by``.
-    ``is_secure`` says that whoever is called is so over TLS only, as a ``sips:`` URI wants it.
+    ``is_secure`` says that whoever is called is so over TLS only, as a ``sips:`` URI wants it. ``call`` is the id of
+    the call, ``part_of`` that of the one at another node which it is a part of.
     """
 
     caller: str
@@ -91,3 +92,5 @@ class Subject:
     uri: str = ""
     referred_by: str = ""
     is_secure: bool = False
+    call: str = ""
+    part_of: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
@@ -13,11 +14,12 @@ from twisted.python.failure import Failure
 from rustalk.api.app import build_app
 from rustalk.api.authorize import Authorizer
 from rustalk.api.door import Door
-from rustalk.api.route import Answer, Ask, Parameter, Route
+from rustalk.api.route import NOBODY, Answer, Ask, Parameter, Route
 from rustalk.api.site import build_site
 from rustalk.store.audit import Entry
 from rustalk.store.session import DatabaseDownError
-from tests.fakes.http import Reply, exchange
+from rustalk.store.tokens import Token
+from tests.fakes.http import Connection, Reply, exchange, parse
 
 from .conftest import Request
 
@@ -133,3 +135,26 @@ def test_what_changes_something_is_in_the_audit_log_with_what_came_of_it() -> No
         ("local", "POST /x/{id}", "/x/1", "done", {"revisions": [7]}),
         ("local", "POST /y", "/y", "database-down", {}),
     ]
+
+
+class Frozen:
+    """Tokens in a database that does not answer."""
+
+    async def find(self, text: str) -> Token | None:
+        return await Deferred()
+
+
+def test_what_everybody_may_ask_waits_for_no_database() -> None:
+    """F-09: /health and /ready are answered within a second, as to one without a token."""
+    clock, asked = Clock(), []
+
+    async def look(ask: Ask) -> Answer:
+        asked.append(ask.who)
+        return Answer({})
+
+    app = build_app([Route("GET", "/health", look, "X.", least=None)], Authorizer(Frozen(), clock.seconds), None, clock)
+    connection = Connection(build_site(Door(app), clock))
+    assert connection.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer good\r\n\r\n") == b""
+    clock.advance(1)
+    assert parse(connection.transport.value()).status == 200
+    assert asked == [NOBODY]

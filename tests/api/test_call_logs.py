@@ -66,7 +66,6 @@ async def test_records_come_newest_first_page_by_page(logs: Desk) -> None:
         ("number=15551230003", (3,)),
         ("trunk=carrier&min_duration=1", (6, 4, 2, 0)),
         ("q=CALL-4", (4,)),
-        ("status=nope", ()),
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -86,6 +85,7 @@ async def test_records_are_filtered(logs: Desk, query: str, expected: tuple[int,
         "min_duration=-1",
         "min_duration=nan",
         "min_duration=inf",
+        "status=nope",
         "sort=1;DROP TABLE call_records",
         "status=" + "x" * 300,
         "number=%00",

@@ -205,7 +205,8 @@ async def test_each_change_is_in_the_audit_log_with_its_revision(desk: Desk) -> 
     await desk.ask("POST", "/extensions", {"extension": "x y"})
     await desk.store.audit.flush()
     second, first = await desk.store.audit.entries(10)
-    assert (first.who, first.address, first.outcome, first.detail) == ("local", "127.0.0.1", "done", {"revisions": [1]})
+    assert (first.who, first.address, first.outcome) == ("local", "127.0.0.1", "done")
+    assert first.detail == {"changed": {"extensions": ["1001"]}, "revisions": [1]}
     assert (second.target, second.outcome) == ("/api/v1/extensions", "invalid-value")
 
 
@@ -235,3 +236,50 @@ async def test_what_looks_like_a_mistake_is_told_when_it_is_saved(desk: Desk) ->
 async def test_a_pattern_that_is_no_re2_is_refused_with_the_reason(desk: Desk) -> None:
     reply = await desk.ask("POST", "/routes", {"id": "us", "pattern": "^(?!1)", "action": "reject"})
     assert (reply.status, reply.json["errors"][0]["path"]) == (422, "$.pattern")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_key_without_effect_is_told_of_only_where_it_says_something(desk: Desk) -> None:
+    """Not to everybody who changes something else, or sends an item back as it was shown."""
+    await desk.ask("POST", "/extensions", {"extension": "1001"})
+    patched = await desk.ask("PATCH", "/extensions/1001", {"notes": "x"})
+    sent_back = await desk.ask("PUT", "/extensions/1001", patched.json)
+    assert "warnings" not in patched.json.keys() | sent_back.json.keys()
+    told = (await desk.ask("PATCH", "/extensions/1001", {"recording": "all"})).json["warnings"]
+    assert [each["path"] for each in told] == ["$.recording"]
+
+
+@pytest.mark.parametrize("number", ["10 01", "", 7])
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_number_is_told_once(desk: Desk, number: object) -> None:
+    """Not a second time as the id that would be made from it."""
+    reply = await desk.ask("POST", "/extensions", {"extension": number, "id": ""})
+    assert (reply.status, reply.json["code"]) == (422, "invalid-value")
+    assert [error["path"] for error in reply.json["errors"]] == ["$.extension"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("extensions", "enabled=maybe"),
+        ("extensions", "priority=high"),
+        ("extensions", "dtmf_mode=morse"),
+        ("ring-groups", "timeout_seconds=soon"),
+        ("rates", "active=1"),
+        ("config/revisions", "collection=phones"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_filter_that_nothing_can_fit_is_refused_with_its_place(desk: Desk, path: str, query: str) -> None:
+    reply = await desk.ask("GET", f"/{path}?{query}")
+    assert (reply.status, reply.json["code"]) == (400, "invalid-parameter")
+    assert reply.json["errors"][0]["path"] == f"?{query.partition('=')[0]}"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest_twisted.ensureDeferred
+async def test_what_is_no_number_in_json_is_refused_with_its_place(desk: Desk, number: str) -> None:
+    body = f'{{"extension": "1001",\n "max_concurrent_calls": {number}}}'.encode()
+    reply = await desk.ask("POST", "/extensions", body)
+    assert (reply.status, reply.json["code"]) == (400, "invalid-body")
+    assert f"{number} at line 2 column 26" in reply.json["detail"]

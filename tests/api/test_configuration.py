@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 
 from rustalk.config.overlay import SECTIONS
+from rustalk.config.restart import COUNTS_LATER
 from tests.fakes.desk import Desk
 
 
@@ -95,21 +97,52 @@ async def test_every_change_is_a_revision_that_can_be_shown_and_compared(desk: D
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_change_that_counts_later_is_answered_with_a_warning(desk: Desk) -> None:
+    """By each way to make it, dry run and restore included; what was shown may be sent back."""
+    later = [{"path": "$.api.port", "message": COUNTS_LATER}]
+    body = (await desk.ask("PATCH", "/config/api?dry_run=true", {"port": 9})).json
+    assert (body["port"], body["warnings"]) == (9, later)
+    assert (await desk.ask("POST", "/config", {"key": "api.port", "value": 9})).json["warnings"] == later
+    assert (await desk.ask("PUT", "/config/api", body)).json["warnings"] == later
+    assert (await desk.ask("PUT", "/config", {"api": {"port": 9}, "warnings": []})).json["warnings"] == later
+    assert "warnings" not in (await desk.ask("PATCH", "/config/api", {"port": 8080})).json
+    assert (await desk.ask("POST", "/config/revisions/1/restore")).json["warnings"] == later
+    assert "warnings" not in (await desk.ask("PATCH", "/config/sip", {"ring_timeout": 30})).json
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_revision_is_restored(desk: Desk) -> None:
     await desk.ask("POST", "/extensions", {"extension": "1001", "display_name": "Alice"})
     await desk.ask("DELETE", "/extensions/1001")
     await desk.ask("POST", "/extensions", {"extension": "1002"})
     dry = (await desk.ask("POST", "/config/revisions/1/restore?dry_run=true")).json
-    assert (dry["message"], len(desk.live.settings.extensions)) == (
-        "1 items would be what they were after revision 1.",
-        1,
-    )
+    assert (dry["message"], len(desk.live.settings.extensions)) == ("1 item would be as after revision 1.", 1)
     body = (await desk.ask("POST", "/config/revisions/1/restore")).json
     assert [each["restores"] for each in body["revisions"]] == [1]
     assert {each.display_name for each in desk.live.settings.extensions} == {"Alice", ""}
     assert (await desk.ask("POST", "/config/revisions/1/restore", {"everything": True})).status == 200
     assert [each.id for each in desk.live.settings.extensions] == ["1001"]
     assert (await desk.ask("POST", "/config/revisions/99/restore")).status == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_everything_goes_back_to_the_file(tmp_path: Path) -> None:
+    """Revision 0 is before all changes; a password that the file does not have is gone, too."""
+    desk = Desk(tmp_path, {"extensions": [{"extension": "1001", "certificate_subject": "a.example.com"}]})
+    try:
+        before = desk.live.settings
+        await desk.ask("PATCH", "/extensions/1001", {"password": "correct horse", "notes": "x"})
+        await desk.ask("POST", "/extensions", {"extension": "1002"})
+        await desk.ask("PATCH", "/config/sip", {"max_forwards": 60})
+        path = "/config/revisions/0/restore"
+        dry = (await desk.ask("POST", f"{path}?dry_run=true")).json
+        assert dry["message"] == "3 items would be as in the file before the first change."
+        assert (await desk.ask("POST", path, {"everything": False})).status == 400
+        body = (await desk.ask("POST", path)).json
+        assert (len(body["revisions"]), desk.live.settings) == (3, before)
+        assert (await desk.ask("POST", path)).json["revisions"] == []
+    finally:
+        await desk.stop()
 
 
 @pytest.mark.parametrize("cursor", ["zz", "0", "-1", "9" * 30, "1.5"])

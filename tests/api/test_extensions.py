@@ -153,3 +153,19 @@ async def test_those_without_a_phone_for_long_are_found(desk: Desk) -> None:
 @pytest_twisted.ensureDeferred
 async def test_an_impossible_number_of_days_is_refused(desk: Desk, days: str) -> None:
     assert (await desk.ask("GET", f"/extensions?offline_days={days}")).status == 400
+
+
+@pytest.mark.parametrize("password", ["1234", "1001", "password", "aaaaaaaa", "12345678"])
+@pytest_twisted.ensureDeferred
+async def test_a_password_that_is_easily_guessed_is_refused(desk: Desk, password: str) -> None:
+    """Made, replaced, changed or imported; nothing that is answered holds it."""
+    await desk.ask("POST", "/extensions", {"extension": "1002"})
+    body = {"extension": "1001", "password": password}
+    for method, path in (("POST", "/extensions"), ("PUT", "/extensions/1002"), ("PATCH", "/extensions/1002")):
+        reply = await desk.ask(method, path, body if method == "POST" else {**body, "extension": "1002"})
+        assert (reply.status, reply.json["code"]) == (400, "weak-password")
+        assert reply.json["errors"][0]["path"] == "$.password"
+        assert "at least 8 characters" in reply.json["errors"][0]["message"]
+    table = await desk.ask("POST", "/extensions/import", f"extension,password\n1001,{password}\n".encode(), CSV)
+    assert (table.json["imported"], table.json["errors"][0]["field"]) == (0, "password")
+    assert [each.extension for each in desk.live.settings.extensions] == ["1002"]

@@ -46,7 +46,7 @@ def test_what_is_there_all_the_time_comes_exactly_once(seed: int) -> None:
     "cursor", ["zz", "e30", "WzEsMl0", "\x00", "W10", "WyJhIiwxXQ", "WzEsImEiLDJd", "W3RydWUsICJhIl0"]
 )
 def test_what_no_page_has_given_is_refused(cursor: str) -> None:
-    with pytest.raises(ApiError, match="cursor is none"):
+    with pytest.raises(ApiError, match="cursor must be the next of a page"):
         page(["a", "b"], 1, cursor)
 
 

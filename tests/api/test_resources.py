@@ -57,6 +57,8 @@ def expected(route: Route) -> set[str]:
     if reads:
         auditor = {"auditor"} if first in AUDITED or route.path == "/api/v1/teams/config" else set()
         return auditor | ({"admin"} if first in ADMINS else {"viewer", "operator", "admin"})
+    if (route.method, first) == ("POST", "bans"):
+        return {"admin"}
     if first in OPERATORS or route.path == "/api/v1/certificates/reload":
         return {"operator", "admin"}
     return {"admin"}

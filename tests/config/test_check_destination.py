@@ -54,8 +54,6 @@ def test_a_destination_exists_and_is_not_chosen_by_the_caller(kind: str, value: 
         ("Extension", "${destination}"),
         ("RingGroup", "support"),
         ("RingGroup", "Support desk"),
-        ("Voicemail", "1001"),
-        ("Voicemail", "${destination}"),
         ("Hangup", "486"),
         ("Hangup", ""),
         ("Custom", "sip:alice@example.com;transport=tls"),
@@ -67,8 +65,10 @@ def test_a_destination_of_each_kind_is_taken(kind: str, value: str) -> None:
 
 
 def test_a_destination_that_takes_no_calls_is_warned_of() -> None:
-    """A group that is off, and queues, which there are none of."""
+    """A group that is off, queues, which there are none of, and boxes, which take no messages yet."""
     off = HOUSE | {"ring_groups": [HOUSE["ring_groups"][0] | {"enabled": False}]}
     place = ["$.routing.routes[0].destination.value"]
     assert warned(routing=route("RingGroup", "support"), **off) == place
     assert warned(routing=route("Queue", "sales"), **HOUSE) == place
+    for box in ("1001", "${destination}"):
+        assert warned(routing=route("Voicemail", box), **HOUSE) == place

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from rustalk.config.load import load
 from tests.config.findings import TRUNK, faults, paths, warned
 
 
@@ -49,6 +51,20 @@ def test_an_extension_that_nobody_can_use_or_everybody_can_guess_is_warned_of() 
     assert warned(extensions=[{"extension": "1001", "password": "rustalk1001"}]) == [start]
     assert warned(extensions=[{"extension": "1001", "password": "correct horse"}]) == []
     assert warned(extensions=[{"extension": "1001", "ha1_sha256": "0" * 64}]) == []
+
+
+def test_hashes_for_another_domain_are_warned_of() -> None:
+    """All phones at once would stay outside; a password in clear is good for any domain."""
+    old = {"ha1_md5": "0" * 32, "ha1_realm": "old.example.com"}
+    phones = [{"extension": str(number), **old} for number in range(1001, 1011)]
+    house = {"sip": {"domain": "new.example.com"}}
+    (notice,) = (each for each in load(json.dumps({**house, "extensions": phones})).warnings if "sip" in each.path)
+    assert notice.path == "$.sip.domain"
+    assert notice.message.startswith("10 extensions have a password of which only the HA1 for old.example.com is kept")
+    assert "(1001, 1002, 1003, 1004, 1005): give them new ones (`rustalk extensions rotate-passwords" in notice.message
+    good = [{"extension": "1", "ha1_md5": "0" * 32}, {"extension": "2", **old, "password": "correct horse"}]
+    assert warned(**house, extensions=[*good, phone("3", ha1_realm="old.example.com")]) == []
+    assert warned(sip={"domain": "old.example.com"}, extensions=phones) == []
 
 
 def test_forwarding_leads_somewhere_else() -> None:

@@ -94,6 +94,22 @@ def test_a_table_with_another_form_is_refused(text: str, found: list[tuple[int, 
     assert errors(text) == found
 
 
+@pytest.mark.parametrize("column", ["phone", "display_name", "pasword", ""])
+def test_a_header_that_is_not_understood_stops_the_table(column: str) -> None:
+    """Cells of a column that nobody knows, or that is there twice, might have meant anything."""
+    table = imported(HOUSE, f"extension,display_name,{column}\n1002,Bob,Robert\n")
+    assert (table.changes, [error.line for error in table.errors]) == ((), [1])
+    assert column != "pasword" or 'did you mean "password"?' in table.errors[0].message
+
+
+def test_an_id_can_be_given_and_stays() -> None:
+    """Issue 4, section 7: further columns by the field names."""
+    table = imported(HOUSE, "extension,id\n1001,\n1002,bob\n1003,bob\n1004,alice\n1005,1006\n1006,\n")
+    assert [change.key for change in table.changes] == ["alice", "bob", "1006"]
+    assert [(error.line, error.field) for error in table.errors] == [(4, "id"), (5, "id"), (7, "id")]
+    assert errors("extension,id\n1001,other\n") == [(2, "id")]
+
+
 def test_a_fault_never_shows_a_password() -> None:
     """A40: a digest that is none is masked."""
     table = imported(HOUSE, "extension,ha1_md5,password\n1002,hunter2,hunter2\n")

@@ -121,9 +121,9 @@ def test_unknown_collections_and_sections_are_refused(settings: Settings) -> Non
 
 def test_warnings_are_those_of_the_new_settings(settings: Settings) -> None:
     """What was not read again is not looked at again by itself."""
-    assert [notice.path for notice in settings.warnings] == ["$.extensions[1].password"]
+    assert [notice.path for notice in settings.warnings] == ["$.extensions[1].password", "$.routing.routes"]
     new = changed(settings, Change("extensions", "1003", {"extension": "1003"}))
-    assert [notice.path for notice in new.warnings] == ['$.extensions["1003"].password']
+    assert [notice.path for notice in new.warnings] == ['$.extensions["1003"].password', "$.routing.routes"]
 
 
 def test_a_value_without_secrets_keeps_those_of_the_item(settings: Settings) -> None:

@@ -30,9 +30,18 @@ def test_hostile_text_is_a_plain_error(text: str) -> None:
         parse(text, "test")
 
 
-def test_not_a_number_is_text_that_no_number_accepts() -> None:
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a":\n  [1, NaN]}', "NaN at line 2 column 7"),
+        ('["NaN \\" Infinity", -Infinity]', "-Infinity at line 1 column 21"),
+        ("Infinity", "Infinity at line 1 column 1"),
+    ],
+)
+def test_what_is_no_number_is_an_error_with_its_place(text: str, found: str) -> None:
     """JSON has no NaN; Python's parser would let it through every comparison."""
-    assert parse("[NaN, Infinity]", "test") == ["NaN", "Infinity"]
+    with pytest.raises(ConfigError, match=f"found {found}, expected a number"):
+        parse(text, "test")
 
 
 def test_a_number_remembers_its_digits() -> None:

@@ -19,7 +19,7 @@ Run = Callable[..., Awaitable[int]]
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """The API, without authentication; no token of whoever runs the tests is sent to it."""
-    for name in ("RUSTALK_TOKEN", "RUSTALK_TOKEN_FILE"):
+    for name in ("RUSTALK_SERVER", "RUSTALK_TOKEN", "RUSTALK_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     desk = Desk(tmp_path)

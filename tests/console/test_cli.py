@@ -30,7 +30,19 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(f"\n    {command.name}" in shown for command in COMMANDS)
 
 
-@pytest.mark.parametrize("argv", [[], ["nonsense"], ["call"], ["status", "--nonsense"]])
+@pytest.mark.parametrize("words", [[], ["extensions"], ["route", "test"], ["teams-sim"]])
+def test_help_is_a_word_as_well(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`rustalk help extensions` as `rustalk extensions --help`."""
+    shown = []
+    for argv in (["help", *words], [*words, "--help"]):
+        with pytest.raises(SystemExit) as caught:
+            main(argv)
+        assert caught.value.code == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1] != ""
+
+
+@pytest.mark.parametrize("argv", [[], ["help", "nonsense"], ["nonsense"], ["call"], ["status", "--nonsense"]])
 def test_wrong_usage_ends_with_2(argv: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(argv)

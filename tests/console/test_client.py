@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from rustalk.cli.client import ApiClient, add_server_argument, client_for, query, segment
+from rustalk.cli.client import ApiClient, add_server_argument, client_for, query, segment, server_of
 from rustalk.cli.command import CommandError, Exit
 from tests.fakes.desk import Desk
 
@@ -36,7 +36,7 @@ class Page(Resource):
     ["localhost:8080", "https://localhost", "http://", "http://x:99999", "http://x/api", "", "file:///etc/passwd"],
 )
 def test_what_is_no_base_url_is_wrong_usage(server: str) -> None:
-    with pytest.raises(CommandError, match="--server is") as caught:
+    with pytest.raises(CommandError, match=r"--server .* is") as caught:
         ApiClient(server)
     assert caught.value.code == Exit.USAGE
 
@@ -96,6 +96,17 @@ def test_the_token_is_that_of_the_command_line_a_file_or_the_environment(
     assert given() == "from-environment"
     assert given("--token-file", str(tmp_path / "named")) == "from-file"
     assert given("--token", "from-line", "--token-file", "/nope") == "from-line"
+
+
+def test_the_server_is_that_of_the_command_line_or_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the token is; where neither says anything it is the one on this machine."""
+    parser = ArgumentParser()
+    add_server_argument(parser)
+    monkeypatch.delenv("RUSTALK_SERVER", raising=False)
+    assert server_of(parser.parse_args([])) == ""
+    monkeypatch.setenv("RUSTALK_SERVER", "http://192.0.2.1:8080")
+    assert server_of(parser.parse_args([])) == "http://192.0.2.1:8080"
+    assert server_of(parser.parse_args(["--server", "http://192.0.2.2"])) == "http://192.0.2.2"
 
 
 def test_a_token_file_that_cannot_be_read_is_told(given: Callable[..., str]) -> None:

@@ -20,6 +20,7 @@ def script(capsys: pytest.CaptureFixture[str]) -> str:
     ("typed", "expected"),
     [
         (["ext"], {"extensions"}),
+        (["help", "ext"], {"extensions"}),
         (["extensions", "rot"], {"rotate-passwords"}),
         (["extensions", "show", "1001", "--js"], {"--json"}),
         (["config", "re"], {"revision", "revisions", "restore"}),

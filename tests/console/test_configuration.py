@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
 
 from rustalk.cli.program import main
 from rustalk.config.load import load
+from rustalk.config.overlay import Change
+from rustalk.store.store import open_store
 
 Captured = pytest.CaptureFixture[str]
 
@@ -63,6 +67,25 @@ def test_warnings_are_told_and_do_not_fail(tmp_path: Path, capsys: Captured) -> 
     assert "warning: $.acme" in capsys.readouterr().out
     assert main(["check-config", "--json", name]) == 0
     assert json.loads(capsys.readouterr().out)["warnings"][0]["path"].startswith("$.acme")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_the_database_holds_is_checked_too(tmp_path: Path, capsys: Captured) -> None:
+    """A number that leads to an extension which the file has no more; for people and for programs."""
+    place = {"server": {"state_directory": str(tmp_path / "state")}}
+    store = open_store(load(json.dumps({**place, "extensions": [{"extension": "1001"}]})), reactor, {})
+    await store.live.change(Change("dids", "a", {"id": "a", "number": "+493", "destination": "1001"}), "alice")
+    await store.stop()
+    assert main(["check-config", write(tmp_path, **place)]) == 1
+    assert "rustalk db drop dids a" in capsys.readouterr().err
+    assert main(["check-config", "--json", write(tmp_path, **place)]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"][0]["path"] == '$.dids["a"].destination.value'
+
+
+def test_a_database_that_was_not_looked_at_is_a_warning(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "db").write_bytes(b"damaged" * 100)
+    assert main(["check-config", write(tmp_path, database={"url": f"sqlite://{tmp_path}/db"})]) == 0
+    assert "warning: $.database.url: what it holds over the file was not looked at" in capsys.readouterr().out
 
 
 def test_the_api_without_authentication_is_refused_beyond_loopback(tmp_path: Path, capsys: Captured) -> None:

@@ -82,10 +82,18 @@ HOUSE: dict[str, Any] = {
         {"number": "0", "destination": {"type": "Hangup", "value": "410"}},
     ],
     "calendars": [{"id": "holidays", "dates": [{"date": "2026-11-25"}]}],
+    "policies": [
+        {"id": "office", "time_window": {"start": "07:00", "end": "19:00", "timezone": "Europe/Berlin"}},
+        {"id": "here", "allowed_countries": ["DE"]},
+        {"id": "few", "by": "caller", "daily_limit": {"count": 1}},
+        {"id": "seldom", "by": "trunk", "frequency_limit": {"count": 1, "window_hours": 50}},
+    ],
 }
+LASTING, COUNTING = ("", "", "", "office", "here"), ("", "", "office", "few", "seldom")
+"""Policies that say the same of each call, and ones that count."""
 
 
-def some_routes(random: Random, prefix: str) -> list[dict[str, Any]]:
+def some_routes(random: Random, prefix: str, policies: Sequence[str]) -> list[dict[str, Any]]:
     """Up to five routes."""
     routes: list[dict[str, Any]] = []
     for number in range(random.randrange(6)):
@@ -102,6 +110,8 @@ def some_routes(random: Random, prefix: str) -> list[dict[str, Any]]:
             "action": action,
             "continue_on_match": action == "continue",
             "emergency": action == "accept" and random.random() < 0.2,
+            "policy": random.choice(policies),
+            "max_calls": 1 if policies is COUNTING and random.random() < 0.3 else 0,
         }
         if action == "accept" and random.random() < 0.3:
             route |= {"destinations": random.sample(DESTINATIONS[:3], 2), "select": random.choice(("order", "hash"))}
@@ -128,18 +138,23 @@ def some_manners(random: Random) -> dict[str, Any]:
     }
 
 
-def some_settings(random: Random) -> Settings:
+def some_settings(random: Random, policies: Sequence[str] = LASTING) -> Settings:
     """A switch between two carriers and two tenants of Teams, with random routes and manners."""
-    tenants = [{"id": id, "fqdn": f"{id}.{FQDN}", "routes": some_routes(random, f"{id}-")} for id in ("a", "b")]
+    tenants = [
+        {"id": id, "fqdn": f"{id}.{FQDN}", "routes": some_routes(random, f"{id}-", policies)} for id in ("a", "b")
+    ]
     base: Any = merged(
         CONFIGURATION,
         {
             "teams": some_manners(random) | {"tenants": random.choice(([], tenants))},
-            "routing": {"routes": some_routes(random, "common-")},
+            "routing": {"routes": some_routes(random, "common-", policies)},
         },
     )
-    base["trunks"] = [trunk | some_manners(random) for trunk in CONFIGURATION["trunks"]]
-    return load(json.dumps(base | HOUSE))
+    base["trunks"] = [
+        trunk | some_manners(random) | {"policy": random.choice(policies)} for trunk in CONFIGURATION["trunks"]
+    ]
+    extensions = [each | {"policy": random.choice(policies)} for each in HOUSE["extensions"]]
+    return load(json.dumps(base | HOUSE | {"extensions": extensions}))
 
 
 class Live:
@@ -151,9 +166,10 @@ class Live:
         self.now = MONDAY
         self._settings = settings
         self._dialect = Dialect(Manners())
+        self.grants = Grants(settings, lambda: 0.0)
         self.switchboard = Switchboard(
             Dialplan(settings, below=lambda _count: 0),
-            Grants(settings, lambda: 0.0),
+            self.grants,
             peers=cast(Any, self),
             address=lambda _uri: None,
             now=lambda: self.now,
@@ -244,14 +260,18 @@ def test_the_dry_run_gives_what_the_live_engine_gives(part: int) -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_the_api_gives_what_the_live_engine_gives(part: int) -> None:
-    """10,000 random calls: POST /routes/test, which knows of no header fields and no location, and the switch."""
+    """10,000 random calls: POST /routes/test, which knows of no header fields and no location, and the switch.
+
+    Limits and what they have counted so far included, which asking does not change.
+    """
     random = Random(part + 100)
     for _ in range(CONFIGURATIONS // 4):
-        settings = some_settings(random)
+        settings = some_settings(random, COUNTING)
         live, plan = Live(settings), Dialplan(settings, below=lambda _count: 0)
         for question in some_calls(random):
             asked = replace(question, fields=(), location="")
-            answer = told_by_api(plan, settings, asked.caller, asked.number, asked.source, asked.now, host=asked.host)
+            who = asked.caller, asked.number, asked.source
+            answer = told_by_api(plan, settings, *who, asked.now, grants=live.grants, host=asked.host)
             told = (answer["code"], answer["status"], answer["route_id"] or "")
             if answer["destination"] is not None:
                 told = (answer["destination"]["type"], answer["destination"]["value"], answer["route_id"] or "")

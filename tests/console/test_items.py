@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ async def test_what_is_wrong_is_told_with_its_place(run: Run, capsys: pytest.Cap
     assert await run("routes", "add", "id=us", "pattern=^(?!1)", "action=reject") == 1
     told = capsys.readouterr().err
     assert "Nothing was changed" in told
-    assert "$.pattern:" in told
+    assert "  pattern:" in told
     assert await run("routes", "add", "nonsense") == 2
 
 
@@ -146,3 +147,28 @@ async def test_a_box_tells_how_many_messages_wait(run: Run, capsys: pytest.Captu
     capsys.readouterr()
     assert await run("mailboxes", "mwi", "1001") == 0
     assert "new_messages    0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["add", "extension=1001"], "There is an extension called '1001' already; change that one."),
+        (
+            ["add", "extension=1002", "password=1234"],
+            "  password: is easily guessed, for it has fewer",
+        ),
+        (["show", "1009"], "No extension is called '1009'; see `rustalk extensions list`."),
+        (["list", "enabled=maybe"], "An option has an impossible value. enabled must be true or false."),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_refusal_is_in_the_words_of_the_operator(
+    run: Run, argv: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fields, options and commands; no paths, methods or statuses."""
+    await run("extensions", "add", "extension=1001")
+    capsys.readouterr()
+    assert await run("extensions", *argv) == 1
+    written = capsys.readouterr().err
+    assert told in written
+    assert not re.search(r"HTTP|PUT|POST|\b4\d\d\b|/api/|\$\.", written)

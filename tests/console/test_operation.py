@@ -39,6 +39,13 @@ async def test_a_ban_is_listed_and_lifted(run: Run, switch: FakeSwitch, capsys: 
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_address_is_banned_by_hand(run: Run, switch: FakeSwitch) -> None:
+    assert await run("bans", "add", "192.0.2.66", "--seconds", "60", "--reason", "called at night") == 0
+    assert [(each.address, each.reason) for each in switch.banned] == [("192.0.2.66", "called at night")]
+    assert await run("bans", "add", "127.0.0.1") == 1
+
+
+@pytest_twisted.ensureDeferred
 async def test_counters_are_cleared_as_filtered(
     run: Run, switch: FakeSwitch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,6 +63,11 @@ async def test_records_are_listed_shown_and_exported(
     await desk.store.database.run(lambda session: insert(session, [Entry(call.id, record_of(call))]))
     assert await run("call-logs", "list", "--status", "ended") == 0
     assert "c9" in capsys.readouterr().out
+    await desk.ask("POST", "/bill-templates", {"id": "standard", "overage_rate_per_minute": "0.02"})
+    assert (
+        await run("bill-templates", "bills", "standard", "--start-date", "2026-11-01", "--end-date", "2026-11-30") == 0
+    )
+    assert "2026-11-01T00:00:00.000Z  2026-12-01T00:00:00.000Z" in capsys.readouterr().out
     assert await run("call-logs", "show", "c9", "--json") == 0
     assert json.loads(capsys.readouterr().out)["legs"]
     file = tmp_path / "out.json"

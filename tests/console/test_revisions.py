@@ -35,3 +35,5 @@ async def test_what_was_changed_is_shown_and_restored(run: Run, desk: Desk, caps
     assert "$.max_forwards: 60 -> 50" in capsys.readouterr().out
     assert await run("config", "restore", "1") == 0
     assert desk.live.settings.sip.max_forwards == 60
+    assert await run("config", "restore", "0") == 0
+    assert desk.live.settings.sip.max_forwards == 70

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_twisted
 
 from rustalk.cli.program import main
+from tests.fakes.desk import Desk
+
+from .conftest import Run
 
 Captured = pytest.CaptureFixture[str]
 
@@ -43,6 +47,12 @@ CONFIGURATION: dict[str, Any] = {
         ]
     },
 }
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server of whoever runs the tests is asked."""
+    monkeypatch.delenv("RUSTALK_SERVER", raising=False)
 
 
 @pytest.fixture
@@ -105,8 +115,9 @@ def test_for_programs(name: str, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["--from", "nobody"], "there is no such trunk or extension. Enabled trunks: carrier, teams."),
+        (["--from", "nobody"], "there is no such trunk or extension.\nTrunks: carrier, teams.\nExtensions: none."),
         (["--from", "teams", "--host", "a b"], "Give a name."),
+        (["--from", "teams", "--server", "http://127.0.0.1:1"], "not both"),
     ],
 )
 def test_wrong_usage(name: str, capsys: Captured, argv: list[str], told: str) -> None:
@@ -178,6 +189,28 @@ def test_a_call_from_one_extension_to_another(tmp_path: Path, capsys: Captured) 
     argv = ["route", "test", "1002", "--from", "1001", "-c", str(path)]
     assert main(argv) == 0
     written = capsys.readouterr().out
-    assert "then     the number is that of an extension\ngoes to  Extension 1002\n" in written
+    assert "then     the extension may make this call\ngoes to  Extension 1002\n" in written
     assert main([*argv, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["destination"] == {"type": "Extension", "value": "1002"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_running_switch_is_asked_where_one_is_named(run: Run, desk: Desk, capsys: Captured) -> None:
+    """By trunk, or by the number or id of an extension."""
+    await desk.ask("POST", "/extensions", {"extension": "1001", "id": "alice"})
+    assert await run("route", "test", "+1", "--from", "alice", "--at", "2026-12-24T18:00:00Z") == 0
+    assert "all  matches\nroute all sends the call to Trunk carrier\n" in capsys.readouterr().out
+    assert await run("route", "test", "+1", "--from", "carrier", "--caller", "+4930") == 0
+    asked = [each[:3] for each in desk.switch.tested]
+    assert asked == [("1001", "+1", ""), ("+4930", "+1", "carrier")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_cannot_call_is_told_who_can(run: Run, desk: Desk, capsys: Captured) -> None:
+    for number in range(1001, 1024):
+        await desk.ask("POST", "/extensions", {"extension": str(number)})
+    assert await run("route", "test", "+1", "--from", "nobody") == 2
+    errors = capsys.readouterr().err
+    assert "no such trunk or extension.\nTrunks: carrier, teams.\nExtensions: 1001, 1002," in errors
+    assert errors.endswith("1020 and 3 more.\n")
+    assert await run("route", "test", "+1", "--from", "1001", "--location", "LIS") == 2

@@ -64,7 +64,7 @@ def test_a_switch_answers_its_api_until_sigterm(tmp_path: Path) -> None:
         ),
         (
             {"sip_profiles": [{"id": "a", "protocols": ["tls"]}], "server": {"state_directory": "/proc/x"}},
-            "RusTalk cannot start: the key file /proc/x/vault.key cannot be used: No",
+            "RusTalk cannot start: /proc/x/rustalk.sqlite3.lock cannot be opened: No such file",
         ),
     ],
 )

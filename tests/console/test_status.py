@@ -7,6 +7,7 @@ import json
 import pytest
 import pytest_twisted
 
+from rustalk.observe.readiness import Reason
 from rustalk.observe.snapshots import Readiness, Statistics
 from tests.fakes.switch import FakeSwitch
 
@@ -28,7 +29,7 @@ async def test_status_tells_a_person_what_matters(run: Run, switch: FakeSwitch, 
 
 @pytest_twisted.ensureDeferred
 async def test_status_tells_why_no_call_can_be_taken(run: Run, switch: FakeSwitch, capsys: Captured) -> None:
-    switch.readiness = Readiness(False, ("The switch is draining.",))
+    switch.readiness = Readiness(False, (Reason("draining", "The switch is draining."),))
     await run("status")
     assert "NOT ready to take calls:\n  - The switch is draining.\n" in capsys.readouterr().out
 

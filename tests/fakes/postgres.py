@@ -6,9 +6,11 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -49,6 +51,17 @@ class Postgres:
         """Stop the server at once: every connection is lost."""
         self._call("pg_ctl", "stop", "-w", "-D", str(self._data), "-m", "immediate")
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server takes connections and answers nothing, as one whose disk hangs."""
+        postmaster = (self._data / "postmaster.pid").read_text().split()[0]
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        try:
+            _signal(signal.SIGSTOP, postmaster, *children)
+            yield
+        finally:
+            _signal(signal.SIGCONT, postmaster, *children)
+
     def database(self) -> str:
         """The address of a new, empty database."""
         name = next(self._names)
@@ -79,6 +92,12 @@ class Postgres:
         )
         if done.returncode:
             pytest.fail(f"{program} failed: {done.stderr.decode(errors='replace')}", pytrace=False)
+
+
+def _signal(number: signal.Signals, *processes: str) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(int(process), number)
 
 
 def _programs() -> Path:

@@ -97,6 +97,7 @@ class FakeSwitch:
         self.seen: dict[str, datetime] = {}
         self.failures: list[LoginSnapshot] = []
         self.banned: list[BanSnapshot] = []
+        self.spared: list[str] = []
         self.counters: list[LimitSnapshot] = []
         self.trunk_figures = Figures()
         self.tested: list[tuple[str, str, str, datetime]] = []
@@ -151,6 +152,12 @@ class FakeSwitch:
 
     def bans(self) -> list[BanSnapshot]:
         return self.banned
+
+    def ban(self, address: str, seconds: float, reason: str) -> BanSnapshot | None:
+        if address in self.spared:
+            return None
+        self.banned.append(BanSnapshot(address, reason, START, START + timedelta(seconds=seconds)))
+        return self.banned[-1]
 
     def lift_ban(self, address: str) -> bool:
         before = len(self.banned)

@@ -116,6 +116,12 @@ def numbers(node: Running) -> set[str]:
     return {each["extension"] for each in node.get("/api/v1/extensions")["extensions"]}
 
 
+def both(node: Running, call: str) -> list[dict[str, Any]]:
+    """The records of a call that has crossed, as any node shows them; none before there are two."""
+    logs: list[dict[str, Any]] = node.get(f"/api/v1/call-logs?call_id={call}")["logs"]
+    return logs if len(logs) == 2 else []
+
+
 def call(caller: Baresip, number: str) -> None:
     """A call that somebody answers."""
     caller.command("dial", number)
@@ -161,6 +167,9 @@ def test_a_phone_of_one_node_is_called_through_the_other(cluster: Cluster) -> No
         until(lambda node=node: node.stats["active_calls"] == 0, "the calls to end")
     record = cluster.nodes["b"].calls[-1]
     assert (record["source_trunk"], record["destination_trunk"]) == ("extension:1002", "node:a-00000000")
+    parts = until(lambda: both(cluster.nodes["a"], record["id"]), "both records")
+    assert {each["node"] for each in parts} == {"a-00000000", "b-00000000"}
+    assert {each["call_id"] for each in parts} == {record["id"]}
     assert "From: <sip:1002@" in alice.written
 
 

@@ -188,6 +188,17 @@ def test_a_certificate_stands_in_for_the_password(house: Open, tmp_path: Path) -
     assert "SIP/2.0 401 " not in phone.written
 
 
+def test_a_phone_with_a_wrong_password_silences_nobody(house: Open) -> None:
+    """A6: baresip goes on trying while it is challenged; its attempt is one failure, and another phone comes in."""
+    home = house()
+    lost = [home.switched_on(number, login="wrong-password") for number in NUMBERS]
+    for phone in lost:
+        until(lambda it=phone: "403 Forbidden" in it.written, "a refusal")
+    assert home.running.log.count("failed: password") == len(lost)
+    assert "may be an attacker" not in home.running.log
+    assert home.phone("1002")
+
+
 # Calls.
 
 

@@ -103,7 +103,10 @@ def test_shutdown_timeout_ends_the_rest(switch: StartSwitch, sipp: StartSipp, tm
 
 
 def test_restart_after_kill(switch: StartSwitch, sipp: StartSipp) -> None:
-    """After kill -9 in the middle of a call the next start works at once, and so does the next call."""
+    """After kill -9 in the middle of a call the next start works at once, and so does the next call.
+
+    F-11: the call that was cut short is among the records, until about when.
+    """
     running = switch(two_trunks("tcp"))
     load = Load(running, sipp)
     load.established(seconds=60)
@@ -111,6 +114,9 @@ def test_restart_after_kill(switch: StartSwitch, sipp: StartSipp) -> None:
     running.wait()
     running.start()
     assert running.stats["total_calls"] == 0
+    [log] = until(lambda: running.get("/api/v1/call-logs?reason=interrupted")["logs"], "the record")
+    assert log["answer_time"] <= log["end_time"]
+    assert (log["status"], log["hung_up_by"]) == ("ended", "switch")
     assert load.call().wait().code == 0
 
 

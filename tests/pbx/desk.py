@@ -57,7 +57,7 @@ class Desk:
         self.endpoint.surface = self
         self.transport = MemoryTransport(self.network, self.endpoint)
         self.transport.open("inside", (SBC, 5060), ["UDP", "TCP"])
-        self.dialogs = Dialogs()
+        self.dialogs = Dialogs(self.clock)
         self.locator = Locator(
             self.clock,
             self.clock.seconds,

@@ -220,8 +220,8 @@ class Phone:
             return response
         return self.send(self.request(method, [*fields, self.answer(response, method)], **parts))
 
-    def answer(self, response: Response, method: str) -> Field:
-        """What answers a challenge."""
+    def answer(self, response: Response, method: str, uri: str = "") -> Field:
+        """What answers a challenge; ``uri`` is the one that it is for, that of `request` unless given."""
         asked, shown = (
             ("WWW-Authenticate", "Authorization")
             if response.status == 401
@@ -230,7 +230,7 @@ class Phone:
         offered = [each for each in parse_challenges(response.all(asked)) if each.algorithm in self.algorithms]
         challenge = self._credentials.choose(offered)
         assert challenge is not None
-        uri = f"sip:{REALM}" if method == "REGISTER" else f"sip:1002@{REALM}"
+        uri = uri or (f"sip:{REALM}" if method == "REGISTER" else f"sip:1002@{REALM}")
         return shown, self._credentials.answer(challenge, method, uri, b"", self.agent.token())
 
     def register(self, contact: str | None = None, fields: Iterable[Field] = (), **parts: Any) -> Response:

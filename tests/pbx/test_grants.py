@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from rustalk.pbx.route_test import tested as told_by_api
 from tests.scenarios.office import Office
+from tests.scenarios.site import CONFIGURATION
 
 OUT = {"id": "out", "pattern": "^\\+1555", "destination": {"type": "Trunk", "value": "carrier"}}
 ABROAD = {"1001": {"permissions": {"international": True}}}
@@ -80,6 +82,39 @@ def test_a_daily_limit_counts_each_call_once() -> None:
     called(office, "8000")
     assert office.counters.refused["policy_daily"] == 1
     assert not office.leftovers()
+
+
+def test_who_only_asks_takes_up_nothing() -> None:
+    """Each limit is named with what it says; the call goes to the first place that has room."""
+    policy = {"id": "once", "by": "trunk", "daily_limit": {"count": 1}}
+    others = [{"type": "Trunk", "value": "carrier"}, {"type": "Extension", "value": "1002"}]
+    office = Office(
+        more=ABROAD,
+        policies=[policy],
+        trunks=[{**each, "policy": "once"} for each in CONFIGURATION["trunks"]],
+        routing={"routes": [{"id": "set", "pattern": "^\\+1555", "destinations": others, "max_calls": 9}]},
+    )
+    settings, plan = office.settings, office.core.switchboard.plan
+    now, grants = office.timeouts.now(), office.core.grants
+
+    def asked() -> list[tuple[str, str]]:
+        answer = told_by_api(plan, settings, "1001", "+15551230009", "", now, grants=grants, host="")
+        assert answer["success"]
+        return [(each["value"], step["why"]) for each in answer["destinations"] for step in answer["steps"][-1:]]
+
+    assert asked() == asked() == [("carrier", "there is room for the call"), ("1002", "there is room for the call")]
+    leg = called(office)
+    office.carrier.last.answer()
+    office.run()
+    leg.bye()
+    office.run()
+    assert [place for place, _ in asked()] == ["1002"]
+    steps = told_by_api(plan, settings, "1001", "+15551230009", "", now, grants=grants, host="")["steps"]
+    assert steps[-2] == {
+        "route": "limits",
+        "result": "refused",
+        "why": "a limit refuses the call, that of policy once: the policy allows no more calls today",
+    }
 
 
 def test_a_refused_call_takes_up_nothing() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,8 @@ from rustalk.observe.figures import Figures
 from rustalk.observe.snapshots import CallSnapshot, CallState
 from rustalk.pbx.ledger import Ledger
 from rustalk.pbx.policies import Asked, Policies, Refused
+from rustalk.store.record import record_of
+from tests.scenarios.site import Site
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CARD = RateCard(
@@ -51,9 +53,19 @@ class Kept:
 
     def __init__(self) -> None:
         self.records: dict[str, Mapping[str, Any]] = {}
+        self.begun: dict[str, Callable[[], Mapping[str, Any]]] = {}
+
+    def begin(self, id: str, record: Callable[[], Mapping[str, Any]]) -> None:
+        self.begun[id] = record
 
     def append(self, id: str, record: Mapping[str, Any]) -> None:
         self.records[id] = record
+
+
+def ms(time: datetime | None) -> int:
+    """As records have times."""
+    assert time is not None
+    return round(time.timestamp() * 1000)
 
 
 def test_the_worked_example_is_in_the_record() -> None:
@@ -88,6 +100,38 @@ def test_new_rates_count_at_once() -> None:
     assert before is not None
     assert after is not None
     assert (before.total, after.total) == (None, Decimal("0.35"))
+
+
+def test_a_call_is_noted_when_it_is_answered_and_not_before() -> None:
+    """F-11: with all that is known of it then."""
+    kept, site = Kept(), Site()
+    site.ledger._journal = kept
+    talk = site.ringing()
+    assert kept.begun == {}
+    talk.callee.answer()
+    site.run()
+    [note] = kept.begun.values()
+    noted = note()
+    assert (noted["answered"], noted["reason"], len(noted["legs"])) == (ms(site.record.answered), None, 2)
+    assert kept.records == {}
+    talk.end()
+    assert kept.records.keys() == kept.begun.keys()
+
+
+def test_a_call_that_was_cut_short_costs_the_seconds_that_are_certain() -> None:
+    """F-11: its end is the last moment that is known of it; 7 seconds are charged as 30."""
+    noted = record_of(replace(CALL, state=CallState.ACTIVE, ended=None, reason=None, sip_status=None))
+    record = Ledger(None, Figures(), None, rates=[CARD]).interrupted(noted, START.timestamp() + 7)
+    assert (record["status"], record["reason"], record["hung_up_by"]) == ("ended", "interrupted", "switch")
+    assert (record["answered"], record["ended"], record["duration"]) == (ms(START), ms(START) + 7000, 7000)
+    assert (record["cost"], record["currency"], record["card"]) == ("0.125", "GBP", "uk")
+
+
+def test_a_call_of_which_nothing_is_known_behind_the_answer_lasted_no_time() -> None:
+    """The last sign of life was before it."""
+    noted = record_of(replace(CALL, destination_trunk="extension:1002", ended=None))
+    record = Ledger(None, Figures(), None, rates=[CARD]).interrupted(noted, 0.0)
+    assert (record["ended"], record["duration"], record["cost"]) == (noted["answered"], 0, None)
 
 
 def test_a_spend_limit_hears_what_a_call_has_cost() -> None:

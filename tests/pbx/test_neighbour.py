@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -96,6 +97,15 @@ def test_the_invite_names_the_phones_and_shows_the_passport() -> None:
     assert passport is not None
     assert (passport.node, passport.phones) == (HERE.id, (name_of(BINDING),))
     assert BINDING.id.endswith(name_of(BINDING))
+
+
+def test_the_other_node_learns_which_call_it_is_a_part_of() -> None:
+    """Also where that is a part of one itself."""
+    back, _ = neighbour(THERE, HERE)
+    subject = replace(SUBJECTS["plain"], call="5c8581d835a7b48b")
+    assert back.subject(sent(subject)).part_of == "5c8581d835a7b48b"
+    assert back.subject(sent(replace(subject, part_of="77"))).part_of == "77"
+    assert back.subject(sent(SUBJECTS["plain"])).part_of == ""
 
 
 def test_a_dead_node_is_not_reached() -> None:

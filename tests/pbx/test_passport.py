@@ -45,6 +45,16 @@ def test_a_passport_is_read_as_it_was_written(desk: Desk, trusted: bool) -> None
     assert read_passport(field) == expected
 
 
+def test_it_may_say_which_call_it_is_for_and_that_is_sealed_too(desk: Desk) -> None:
+    """The id of the call at the node that sends it."""
+    field = desk.here.issue("b-00000000", PHONES, trusted=True, call="5c8581d835a7b48b", **CALL)
+    read = desk.there.check(field, call_id="c", **CALL)
+    assert read is not None
+    assert read.call == "5c8581d835a7b48b"
+    assert desk.there.check(field.replace("call=5c", "call=6c"), call_id="c", **CALL) is None
+    assert desk.there.check(field.replace(";call=5c8581d835a7b48b", ""), call_id="c", **CALL) is None
+
+
 def test_it_is_good_for_one_call(desk: Desk) -> None:
     """The same INVITE may be sent again, with a longer session interval; another one may not use it."""
     field = desk.issued()

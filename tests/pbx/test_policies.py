@@ -118,14 +118,36 @@ def test_a_spend_ceiling() -> None:
     """What a call costs is told again and again; another currency does not count, and the next day begins at zero."""
     policies = Policies([SPEND])
     call = slot(policies, "spend")
+    assert call.costs(Decimal("0.50"), "EUR", MONDAY_NOON)
     assert call.costs(Decimal("1.00"), "EUR", MONDAY_NOON)
-    assert call.costs(Decimal("9.00"), "USD", MONDAY_NOON)
+    assert slot(policies, "spend").costs(Decimal("9.00"), "USD", MONDAY_NOON)
     assert code(policies, "spend") == ""
     again = slot(policies, "spend")
     assert again.costs(Decimal("0.50"), "EUR", MONDAY_NOON)
     assert code(policies, "spend") == "policy_spend"
     assert not again.costs(Decimal("0.51"), "EUR", MONDAY_NOON)
     assert code(policies, "spend", now=MONDAY_NOON + 24 * HOUR) == ""
+
+
+def test_a_call_that_would_cross_the_ceiling_is_refused() -> None:
+    """Its first increment counts from the beginning, so that two at once do not both get the last of the money."""
+    policies = Policies([SPEND])
+    first = slot(policies, "spend", price=Decimal("0.80"), currency="EUR")
+    assert code(policies, "spend", price=Decimal("0.80"), currency="EUR") == "policy_spend"
+    assert code(policies, "spend", price=Decimal("0.80"), currency="USD") == ""
+    first.release()
+    assert code(policies, "spend", price=Decimal("0.80"), currency="EUR") == ""
+
+
+def test_what_a_call_has_cost_stays_counted_after_its_end() -> None:
+    """What it was only expected to cost does not; a call that takes its place after a transfer begins anew."""
+    policies = Policies([SPEND])
+    call = slot(policies, "spend", price=Decimal("0.80"), currency="EUR")
+    assert call.costs(Decimal("0.10"), "EUR", MONDAY_NOON, ends=True)
+    assert call.costs(Decimal("0.20"), "EUR", MONDAY_NOON, ends=True)
+    call.release()
+    [count] = policies.counts(MONDAY_NOON)
+    assert (count.limit_type, count.count) == ("spend", Decimal("0.30"))
 
 
 def test_all_policies_are_asked_before_any_counts() -> None:
@@ -145,6 +167,21 @@ def test_help_is_neither_refused_nor_counted() -> None:
     assert code(policies, "shut", is_emergency=True) == ""
     assert code(policies, "shut") == "policy_daily"
     assert list(policies.counts(MONDAY_NOON)) == []
+
+
+def test_who_only_asks_is_not_counted() -> None:
+    """Whatever the moment: tomorrow begins at zero, and today is as it was."""
+    policies = Policies([DAILY, THREE])
+    both = [("", "daily"), ("", "three")]
+    assert policies.refusal(both, asked()) is None
+    assert len(policies) == 0
+    for _ in range(2):
+        assert isinstance(policies.admit(both, asked()), Slot)
+    assert policies.refusal(both, asked()) == Refused("policy_daily", "daily", "1001")
+    assert policies.refusal(both, asked(now=MONDAY_NOON + 36 * HOUR)) is None
+    assert policies.refusal(both, asked(is_emergency=True)) is None
+    assert code(policies, "daily") == "policy_daily"
+    assert code(policies, "three") == ""
 
 
 def test_a_policy_that_is_off_or_gone_limits_nothing() -> None:

@@ -162,11 +162,12 @@ def test_the_connection_of_a_plain_phone_is_lost(house: House) -> None:
     assert way(house, "1001").peer == phone.flow().local
 
 
-def test_outbound_over_udp_is_not_promised(house: House) -> None:
-    """RFC 5626 section 4.4.2 wants STUN there, which is not answered: the phone keeps to plain registration."""
+def test_an_outbound_phone_over_udp_keeps_its_own_time(house: House) -> None:
+    """RFC 5626 section 4.4: without Flow-Timer it asks by STUN every 24 to 29 s, before a NAT forgets it."""
     contact = f'<sip:1001@10.0.0.5>;reg-id=1;+sip.instance="<{UUID}>"'
     response = house.phone("1001").register(contact, [("Supported", "outbound")])
-    assert (response.status, response.get("Require"), response.get("Flow-Timer")) == (200, None, None)
+    assert (response.status, response.get("Require"), response.get("Flow-Timer")) == (200, "outbound", None)
+    assert [each.reg_id for each in house.locator.bindings("1001")] == [1]
 
 
 def test_a_phone_behind_a_proxy(house: House) -> None:

@@ -20,6 +20,7 @@ from rustalk.config.model import (
 from rustalk.config.pattern import Pattern
 from rustalk.pbx import route_test
 from rustalk.pbx.dialplan import Dialplan
+from rustalk.pbx.grants import Grants
 from tests.pbx.plans import MONDAY_NOON, at, house, phone, to, trunk
 
 NIGHT = TimeCondition(start_time=at("2026-01-01T20:00").time(), end_time=at("2026-01-01T06:00").time())
@@ -31,7 +32,14 @@ def asked(
     """The answer for a call at noon on a Monday."""
     settings = house(*routes, **keys)
     return route_test.tested(
-        Dialplan(settings, below=lambda _: 0), settings, caller, number, source, MONDAY_NOON, host=""
+        Dialplan(settings, below=lambda _: 0),
+        settings,
+        caller,
+        number,
+        source,
+        MONDAY_NOON,
+        grants=Grants(settings, lambda: 0.0),
+        host="",
     )
 
 
@@ -100,7 +108,16 @@ def test_a_trunk_that_there_is_not(source: str) -> None:
     """Also Teams, where it is off."""
     settings = house(teams=Teams())
     with pytest.raises(LookupError):
-        route_test.tested(Dialplan(settings, below=lambda _: 0), settings, "1", "2", source, MONDAY_NOON, host="")
+        route_test.tested(
+            Dialplan(settings, below=lambda _: 0),
+            settings,
+            "1",
+            "2",
+            source,
+            MONDAY_NOON,
+            grants=Grants(settings, lambda: 0.0),
+            host="",
+        )
 
 
 def test_help_is_seen_as_such() -> None:
@@ -115,7 +132,12 @@ def test_the_name_that_teams_calls() -> None:
     settings = house(to("carrier", tenant="a"), teams=teams)
     plan = Dialplan(settings, below=lambda _: 0)
     hosts = ("A.sbc.example", "", "x.example")
-    answers = [route_test.tested(plan, settings, "1", "2", "teams", MONDAY_NOON, host=host) for host in hosts]
+    answers = [
+        route_test.tested(
+            plan, settings, "1", "2", "teams", MONDAY_NOON, grants=Grants(settings, lambda: 0.0), host=host
+        )
+        for host in hosts
+    ]
     assert [answer["code"] for answer in answers] == [None, "no_route", "unknown_tenant"]
     assert (answers[0]["tenant"], answers[2]["steps"]) == ("a", [])
 

@@ -26,14 +26,14 @@ def test_requests_go_over_the_flow_whatever_the_contact_says() -> None:
 def test_a_lost_flow_is_replaced_by_that_of_the_registration() -> None:
     """Only when it is needed, and only if it is the one that was lost."""
     tether = Tether(FIRST, lambda: SECOND)
-    tether.lost(SECOND)
+    tether.lost({SECOND})
     assert used(tether) == ["first flow"]
-    tether.lost(FIRST)
+    tether.lost({FIRST})
     assert used(tether) == ["second flow"]
 
 
 def test_a_phone_that_is_gone_is_told_so() -> None:
     """The cause is a sentence for the log."""
     tether = Tether(FIRST, lambda: None)
-    tether.lost(FIRST)
+    tether.lost({FIRST})
     assert "not registered again" in used(tether)[0]

@@ -180,7 +180,7 @@ class Site:
         self.logins = FailedLogins(clock.seconds, self.guard)
         self.figures = Figures()
         self.events = Events(clock.seconds)
-        self.ledger = Ledger(None, self.figures, self.events, rates=settings.rates, now=self.timeouts.now)
+        self.ledger = Ledger(None, self.figures, self.events, rates=settings.rates, now=self.timeouts.now, clock=clock)
         self._profiles = {each.id: name_ourselves(each, settings) for each in settings.profiles}
         self.endpoint = Endpoint(
             clock,

@@ -94,7 +94,7 @@ def test_an_extension_is_switched_off(house: Build) -> None:
     leg, bob = talking(office)
     office.change("extensions", "1002", {"enabled": False})
     assert dial(office, "1002", "1003").statuses == [404]
-    assert dial(office, "1003", "1002").statuses == [407]
+    assert dial(office, "1003", "1002").statuses == [403]
     assert not office.registered(office.phones["1002"])
     bob.ask("INVITE", office.phones["1002"].describe(version=2, lines=["a=sendonly"]))
     office.run()

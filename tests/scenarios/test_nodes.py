@@ -139,6 +139,77 @@ def test_a_call_to_a_phone_of_the_other_node(pair: Pair) -> None:
     assert (pair.a.record.source_trunk, pair.a.record.destination_trunk) == (f"node:{IDS['b']}", "extension:1001")
 
 
+def test_the_records_of_both_nodes_are_of_one_call(pair: Pair) -> None:
+    """The node of the phone learns from the passport what the call is there; the other way nothing is told."""
+    alice = pair.a.phone("1001", "203.0.113.11")
+    leg = pair.carrier.call("+15551230002", caller="+4930123")
+    pair.run()
+    alice.last.answer()
+    pair.run()
+    leg.bye()
+    pair.run()
+    assert pair.a.record.part_of == pair.b.record.id != pair.a.record.id
+    assert pair.b.record.part_of == ""
+
+
+def test_a_call_that_is_handed_on_to_the_other_node_is_a_part_of_the_new_one(pair: Pair) -> None:
+    """REFER: from the answer on it has an id of its own, which the other node was told."""
+    alice, bob = pair.a.phone("1001", "203.0.113.11"), pair.b.phone("1002", "203.0.113.12")
+    leg = pair.b.phone("1003", "203.0.113.13").call("1002")
+    pair.run()
+    bob.last.answer()
+    pair.run()
+    bob.last.ask("REFER", fields=[("Refer-To", f"<sip:1001@{DOMAIN}>")])
+    pair.run()
+    alice.last.answer()
+    pair.run(1)
+    alice.last.bye()
+    pair.run(1)
+    assert leg.over
+    assert pair.a.record.part_of == pair.b.record.id
+    assert pair.b.record.transferred_from
+
+
+def test_a_phone_that_has_registered_anew_is_called_though_the_other_node_has_not_heard_of_it(pair: Pair) -> None:
+    """It restarted with another Contact, and the database stands still: the INVITE names what is no more."""
+    alice = pair.a.phone("1001", "203.0.113.11")
+    locator = pair.a.core.locator
+    locator.saved = lambda number, bindings: None
+    (binding,) = locator.all("1001")
+    locator.put("1001", (replace(binding, contact="sip:1001@203.0.113.11:5060;line=2"),))
+    leg = pair.carrier.call("+15551230002")
+    pair.run()
+    alice.last.answer()
+    pair.run()
+    assert leg.statuses[-1] == 200
+    leg.bye()
+    pair.run()
+
+
+def test_a_refusal_at_the_other_node_is_a_part_of_the_call_too(pair: Pair) -> None:
+    """The phone has gone meanwhile, and its node says so."""
+    alice = pair.a.phone("1001", "203.0.113.11")
+    pair.a.core.locator.saved = lambda number, bindings: None
+    pair.a.core.locator.put("1001", ())
+    leg = pair.carrier.call("+15551230002")
+    pair.run()
+    assert (leg.statuses[-1], alice.calls) == (480, [])
+    assert pair.a.record.part_of == pair.b.record.id
+
+
+def test_a_stranger_makes_no_call_a_part_of_another(pair: Pair) -> None:
+    """A trunk, however trusted, that writes what looks like a passport: what it says is not kept."""
+    alice = pair.b.phone("1001", "203.0.113.11")
+    passport = f"{IDS['a']};to={IDS['b']};at=0;nonce={'0' * 32};phones={'0' * 12};trusted;call=5c85;mac={'0' * 64}"
+    leg = pair.carrier.call("+15551230002", fields=[("X-RusTalk-Node", passport)])
+    pair.run()
+    alice.last.answer()
+    pair.run()
+    leg.bye()
+    pair.run()
+    assert (pair.b.record.source_trunk, pair.b.record.part_of) == ("carrier", "")
+
+
 def test_the_phone_of_the_other_node_hangs_up(pair: Pair) -> None:
     """A BYE crosses back, as do requests within the call."""
     alice = pair.a.phone("1001", "203.0.113.11")

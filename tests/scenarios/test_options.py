@@ -185,7 +185,7 @@ def test_readiness_follows_the_health(pinging: Site) -> None:
     pinging.run(200)
     ready = pinging.switch.ready()
     assert not ready.ready
-    assert "teams" in ready.reasons[0]
+    assert "teams" in ready.reasons[0].text
 
 
 def test_a_connection_lost_while_an_answer_is_awaited(pinging: Site) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.office import Office
+from tests.scenarios.office import DOMAIN, Office, extension
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def test_the_callee_hangs_up(office: Office) -> None:
 
 
 def test_a_call_without_the_password_goes_nowhere(office: Office) -> None:
-    """407, again and again."""
+    """403, with which a phone stops trying."""
     thief = office.phone("1001", "203.0.113.99")
     thief.password = "guessed"
     leg = thief.call("1002")
     office.run()
-    assert leg.statuses == [407]
+    assert leg.statuses == [403]
     assert not office.phones["1002"].calls
     assert not office.leftovers()
 
@@ -328,5 +328,128 @@ def test_a_call_for_help_passes_however_full_it_is(full: str) -> None:
     assert leg.statuses[-1] == 200
     for each in (leg, first):
         each.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def _desk_after_bob(**group: Any) -> Office:
+    """A number that leads to the phone 1002 and then elsewhere; nobody rings for longer than ten seconds."""
+    return Office(
+        sip={"domain": DOMAIN, "ring_timeout": 10},
+        ring_groups=[{"id": "desk", "extensions": ["1003"]} | group],
+        routing={
+            "routes": [
+                {
+                    "id": "set",
+                    "pattern": "^7$",
+                    "destinations": [
+                        {"type": "Extension", "value": "1002"},
+                        {"type": "RingGroup", "value": "desk", "order": 1},
+                    ],
+                }
+            ]
+        },
+    )
+
+
+def test_a_phone_without_a_forward_rings_until_the_next_destination() -> None:
+    """`sip.ring_timeout` is for each place of a set, and ends the call only where none is left."""
+    office = _desk_after_bob()
+    leg = office.phones["1001"].call("7")
+    office.run()
+    office.phones["1002"].last.ring()
+    office.run(9)
+    assert not office.phones["1003"].calls
+    office.run(2)
+    assert office.phones["1002"].last.cancelled
+    office.phones["1003"].last.ring()
+    office.run(8)
+    office.phones["1003"].last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    assert [(each.trunk, each.reason) for each in office.record.legs[1:]] == [
+        ("extension:1003", None),
+        ("extension:1002", "ring_timeout"),
+    ]
+    leg.bye()
+    office.run()
+    assert not office.leftovers()
+
+
+def test_a_call_that_nobody_of_a_set_answers_ends() -> None:
+    """With what the last one said: 408."""
+    office = _desk_after_bob(timeout_seconds=5)
+    leg = office.phones["1001"].call("7")
+    office.run()
+    office.phones["1002"].last.ring()
+    office.run(11)
+    office.phones["1003"].last.ring()
+    office.run(11)
+    assert leg.statuses[-1] == 408
+    assert office.counters.refused["ring_timeout"] == 1
+    assert not office.leftovers()
+
+
+def test_a_call_that_rings_for_too_long_ends() -> None:
+    """Where it has nowhere else to go."""
+    office = Office(sip={"domain": DOMAIN, "ring_timeout": 10})
+    leg = office.phones["1001"].call("1002")
+    office.run()
+    office.phones["1002"].last.ring()
+    office.run(11)
+    assert leg.statuses[-1] == 408
+    assert office.phones["1002"].last.cancelled
+    assert office.record.reason == "ring_timeout"
+    assert not office.leftovers()
+
+
+@pytest.mark.parametrize(
+    ("first", "rung"),
+    [
+        ({"type": "RingGroup", "value": "desk"}, ["1002", "1003"]),
+        ({"type": "RingGroup", "value": "boxed"}, ["1002"]),
+        ({"type": "RingGroup", "value": "empty"}, ["1003"]),
+        ({"type": "RingGroup", "value": "waiting"}, []),
+        ({"type": "Extension", "value": "1002"}, ["1002", "1003"]),
+        ({"type": "Voicemail", "value": "1002"}, []),
+        ({"type": "Queue", "value": "support"}, []),
+    ],
+)
+def test_what_follows_in_a_set_comes_after_overflows_and_forwards(first: dict[str, str], rung: list[str]) -> None:
+    """Whether they ring for nothing or take no calls at all, as queues and boxes in this version."""
+    groups = {"desk": ("1002", "1003"), "empty": ("1009", "1003"), "boxed": ("1002", ""), "waiting": ("1009", "")}
+    office = Office(
+        sip={"domain": DOMAIN, "ring_timeout": 5},
+        extensions=[extension(number) for number in ("1001", "1003")]
+        + [extension("1002", call_forwarding={"no_answer": "1003", "no_answer_seconds": 5}), extension("1009")],
+        ring_groups=[
+            {
+                "id": id,
+                "extensions": [member],
+                "timeout_seconds": 5,
+                "overflow": {"type": "Extension", "value": flows} if flows else {"type": "Voicemail", "value": "1002"},
+            }
+            for id, (member, flows) in groups.items()
+        ],
+        routing={
+            "routes": [
+                {
+                    "id": "set",
+                    "pattern": "^7$",
+                    "destinations": [first, {"type": "Trunk", "value": "carrier", "order": 1}],
+                }
+            ]
+        },
+    )
+    leg = office.phones["1001"].call("7")
+    office.run()
+    for number in rung:
+        office.phones[number].last.ring()
+        office.run(6)
+    assert office.carrier.last.invite.target.number == "7"
+    office.carrier.last.answer()
+    office.run()
+    assert leg.statuses[-1] == 200
+    leg.bye()
     office.run()
     assert not office.leftovers()

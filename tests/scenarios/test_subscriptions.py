@@ -62,7 +62,7 @@ def test_without_the_password_nobody_watches(house: Callable[..., Watched]) -> N
     """Nor publishes, and nothing is kept."""
     office = house()
     office.phones["1001"].password = "guessed"
-    assert office.watch("dialog").status == 407
+    assert office.watch("dialog").status == 403
     office.phones["1001"].prove("PUBLISH", fields=[("Event", "presence")])
     office.run()
     assert len(office.watching.subscriptions) == len(office.watching.publications) == 0

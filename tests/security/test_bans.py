@@ -57,6 +57,31 @@ def test_a_ban_ends_when_it_is_lifted() -> None:
     assert not bans.lift("2001:db8::5")
 
 
+def test_what_changes_is_told() -> None:
+    """Bans that are made and lifted, not those that end by themselves."""
+    told: list[tuple[str, Ban | None]] = []
+    bans = Bans(exempt=lambda address: address == "203.0.113.6", told=lambda *what: told.append(what))
+    made = bans.ban(STRANGER, 600, "a flood", 0.0)
+    bans.ban("203.0.113.6", 600, "a flood", 0.0)
+    bans.lift(STRANGER)
+    bans.lift(STRANGER)
+    bans.ban("203.0.113.7", 10, "a flood", 0.0)
+    assert not bans.is_banned("203.0.113.7", 10.0)
+    assert told[:2] == [(STRANGER, made), (STRANGER, None)]
+    assert [source for source, _ in told[2:]] == ["203.0.113.7"]
+
+
+def test_bans_from_elsewhere_are_taken_up() -> None:
+    """Neither those that are over, nor shorter than ours, nor of who is exempt; and nothing of it is told."""
+    told: list[object] = []
+    bans = Bans(exempt=lambda address: address == "192.0.2.1", told=lambda *what: told.append(what))
+    for source, until in ((STRANGER, 700.0), (STRANGER, 600.0), ("192.0.2.1", 700.0), ("203.0.113.6", 100.0)):
+        bans.learn(Ban(source, "a flood", 50.0, until), 100.0)
+    assert bans.snapshot(100.0) == (Ban(STRANGER, "a flood", 50.0, 700.0),)
+    bans.learn(Ban(STRANGER, "", 100.0, 0.0), 100.0)
+    assert (bans.snapshot(100.0), told) == ((), [])
+
+
 def test_those_who_become_exempt_are_let_go() -> None:
     """The administrator has named a network that is banned."""
     own: set[str] = set()

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from rustalk.config.model import Acls, Settings, SipProfile, Teams, Trunk
 from rustalk.config.security import Flood, Security
+from rustalk.security.bans import Ban
 from rustalk.security.guard import Alert, Guard
 from rustalk.security.screen import Screen
 
@@ -125,6 +126,18 @@ def test_failures_far_apart_are_no_attack(door: Door) -> None:
     door.clock.advance(601)
     door.fail(STRANGER, 9)
     assert door.banned == []
+
+
+def test_a_ban_of_another_node_holds_here(door: Door) -> None:
+    """It is taken up without an alert and not handed on; when it is lifted there, what led to one here is forgotten."""
+    saved: list[object] = []
+    door.guard.saved = lambda *what: saved.append(what)
+    door.guard.learn(Ban(STRANGER, "failed logins", 0.0, 600.0))
+    assert (door.passed(STRANGER), door.banned, door.alerts) == (0, [STRANGER], [])
+    door.fail(STRANGER, 9)
+    door.guard.learn(Ban(STRANGER, "", 1.0, 0.0))
+    door.fail(STRANGER, 9)
+    assert (door.passed(STRANGER), saved) == (1, [])
 
 
 def test_zero_bans_nobody() -> None:

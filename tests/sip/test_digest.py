@@ -418,6 +418,15 @@ def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_never_accepted_a
     assert {judge(verifier, given) for given in answers} == {Verdict.STALE, Verdict.REPLAYED}
 
 
+def test_an_answer_for_another_uri_is_told_and_its_count_stays_good(verifier: Verifier) -> None:
+    """Only where the password is right: otherwise it is as wrong as any."""
+    shown = attempt(verifier.challenges()[0])
+    secret = ha1(shown.algorithm, "u", "r", "p")
+    assert verifier.verify(shown, "REGISTER", b"", secret, is_directed=False) is Verdict.MISDIRECTED
+    assert verifier.verify(shown, "REGISTER", b"", None, is_directed=False) is Verdict.WRONG
+    assert verifier.verify(shown, "REGISTER", b"", secret) is Verdict.ACCEPTED
+
+
 def test_a_wrong_answer_is_not_remembered(verifier: Verifier) -> None:
     for _ in range(100):
         judge(verifier, attempt(verifier.challenges()[0], password="q"))

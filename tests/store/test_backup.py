@@ -13,13 +13,18 @@ from rustalk.store.backup import BackupError, backup, restore
 from rustalk.store.database import Session, backend_of, once
 from rustalk.store.migrate import SchemaError, migrations, schema, upgrade
 from rustalk.store.overlay import read_items
-from rustalk.store.session import Backend
+from rustalk.store.session import Backend, DatabaseDownError, InUseError
 from rustalk.store.tokens import create_token, list_tokens
 from rustalk.store.vault import Vault, VaultError
 from tests.fakes.postgres import Postgres
 
 VAULT = Vault(bytes(32))
 DATA = Path(__file__).parent.parent / "data" / "backup"
+
+
+def key() -> Vault:
+    """The key that sealed what is in the backups."""
+    return VAULT
 
 
 def fill(session: Session) -> None:
@@ -66,7 +71,7 @@ def empty(tmp_path: Path) -> Backend:
 
 def test_a_backup_comes_back_on_an_empty_host(database: Backend, saved: io.BytesIO, empty: Backend) -> None:
     """F-18: every table is equal, also when the other database is of the other kind."""
-    counts = once(empty, lambda session: restore(session, saved, VAULT))
+    counts = restore(empty, saved, key)
     assert (counts["items"], counts["tokens"], counts["audit"]) == (1, 1, 1)
     assert once(empty, everything) == once(database, everything)
     assert once(empty, lambda session: read_items(session, VAULT)).changes[0].value["password"] == "CANARY"
@@ -75,7 +80,7 @@ def test_a_backup_comes_back_on_an_empty_host(database: Backend, saved: io.Bytes
 def test_a_backup_moves_to_postgresql(saved: io.BytesIO, database: Backend, postgres: Postgres) -> None:
     """From SQLite, when one node is no longer enough."""
     other = backend_of(postgres.database())
-    once(other, lambda session: restore(session, saved, VAULT))
+    restore(other, saved, key)
     assert once(other, everything) == once(database, everything)
 
 
@@ -84,8 +89,8 @@ def test_a_database_in_use_is_replaced_only_on_request(database: Backend, saved:
     before = once(database, everything)
     once(database, lambda session: create_token(session, name="new", role="admin", who="bob", now=6.0))
     with pytest.raises(BackupError, match="--replace"):
-        once(database, lambda session: restore(session, saved, VAULT))
-    once(database, lambda session: restore(session, saved, VAULT, replace=True))
+        restore(database, saved, key)
+    restore(database, saved, key, replace=True)
     assert once(database, everything) == before
     with pytest.raises(Exception, match="append-only"):
         once(database, lambda session: session.execute("DELETE FROM audit"))
@@ -95,7 +100,7 @@ def test_a_backup_of_an_older_version_is_migrated(url: str) -> None:
     """F-18: one that the first steps of the schema wrote; the later steps are taken on what it brings."""
     database = backend_of(url)
     with (DATA / "steps-1-2.jsonl").open("rb") as file:
-        once(database, lambda session: restore(session, file, VAULT))
+        restore(database, file, key)
     assert once(database, schema) == {each.number for each in migrations()}
     assert [token.name for token in once(database, list_tokens)] == ["ci"]
     assert once(database, lambda session: read_items(session, VAULT)).changes[0].key == "a"
@@ -106,14 +111,14 @@ def test_a_backup_of_a_later_version_is_refused(saved: io.BytesIO, empty: Backen
     """F-18: with the version that made it; nothing is changed."""
     lines = rewritten(saved, steps=[1, 2, 9999], version="9.0")
     with pytest.raises(SchemaError, match=r"later version of RusTalk \(9\.0, step 9999\)"):
-        once(empty, lambda session: restore(session, lines, VAULT))
+        restore(empty, lines, key)
     assert once(empty, schema) == frozenset()
 
 
 def test_secrets_need_the_key_that_sealed_them(saved: io.BytesIO, empty: Backend) -> None:
     """F-18: a host without it would start with trunks that cannot register; it is told to bring the key."""
     with pytest.raises(VaultError, match="copy the key file"):
-        once(empty, lambda session: restore(session, saved, Vault(b"other" * 6 + b"ab")))
+        restore(empty, saved, lambda: Vault(b"other" * 6 + b"ab"))
     assert once(empty, schema) == frozenset()
 
 
@@ -143,8 +148,34 @@ def test_a_damaged_backup_is_refused(saved: io.BytesIO, empty: Backend, damage, 
     """F-18: before anything is changed, with what to do."""
     broken = io.BytesIO(damage(saved.getvalue()))
     with pytest.raises(BackupError, match=said):
-        once(empty, lambda session: restore(session, broken, VAULT))
+        restore(empty, broken, key)
     assert once(empty, schema) == frozenset()
+
+
+def test_a_refused_restore_leaves_nothing_behind(saved: io.BytesIO, tmp_path: Path) -> None:
+    """On a new host that has no key yet: neither a database nor a key."""
+
+    def missing() -> Vault:
+        raise VaultError("the key file is missing")
+
+    with pytest.raises(VaultError):
+        restore(backend_of(f"sqlite://{tmp_path}/new/db"), saved, missing)
+    assert not (tmp_path / "new").exists()
+
+
+def test_nobody_restores_under_a_switch(database: Backend, saved: io.BytesIO) -> None:
+    """The refusal says to stop it."""
+    with database.alone(), pytest.raises(InUseError, match="stop the switch"):
+        restore(database, saved, key, replace=True)
+
+
+def test_a_damaged_database_is_replaced(saved: io.BytesIO, tmp_path: Path) -> None:
+    """F-18: which is what a backup is for."""
+    (tmp_path / "db").write_bytes(b"damaged" * 1000)
+    damaged = backend_of(f"sqlite://{tmp_path}/db")
+    with pytest.raises(DatabaseDownError, match="not a database"):
+        restore(damaged, saved, key)
+    assert restore(damaged, saved, key, replace=True)["items"] == 1
 
 
 def test_names_in_a_backup_are_never_sql(saved: io.BytesIO, empty: Backend) -> None:
@@ -152,7 +183,7 @@ def test_names_in_a_backup_are_never_sql(saved: io.BytesIO, empty: Backend) -> N
     tables = json.loads(saved.getvalue().splitlines()[0])["tables"]
     evil = rewritten(saved, tables={**tables, "items": ["collection", "key) SELECT 1; DROP TABLE items --"]})
     with pytest.raises(BackupError, match="table 'items'"):
-        once(empty, lambda session: restore(session, evil, VAULT))
+        restore(empty, evil, key)
 
 
 def test_an_unused_database_has_nothing_to_save(empty: Backend) -> None:

@@ -14,6 +14,7 @@ from rustalk.config.problem import ConfigError
 from rustalk.config.secret import Secret
 from rustalk.sip.digest import ha1
 from rustalk.store.conceal import concealed, opened, sealed, shown
+from rustalk.store.conceal import kept as stored
 from rustalk.store.vault import Vault, VaultError, pin_fits
 
 REALM = "sip.example.com"
@@ -22,9 +23,9 @@ KNOWN = Extension(extension="1001", ha1_md5=Secret(MD5), ha1_sha256=Secret(SHA))
 
 
 def test_of_a_phones_password_two_hashes_are_kept() -> None:
-    """HA1 by MD5 and by SHA-256 for the number and the realm; the password itself is gone."""
+    """HA1 by MD5 and by SHA-256 for the number and the realm, which is noted; the password itself is gone."""
     kept = concealed("extensions", {"extension": "1001", "password": "CANARY"}, None, REALM)
-    assert kept == {"extension": "1001", "ha1_md5": MD5, "ha1_sha256": SHA}
+    assert kept == {"extension": "1001", "ha1_md5": MD5, "ha1_sha256": SHA, "ha1_realm": REALM}
 
 
 def test_credentials_that_are_left_out_stay() -> None:
@@ -43,9 +44,19 @@ def test_a_password_of_the_file_becomes_hashes_as_soon_as_the_item_is_changed() 
 def test_new_credentials_replace_all_old_ones() -> None:
     """Also when only one hash is given: an old one beside it would open the door to the old password."""
     new = {"extension": "1001", "ha1_md5": "0" * 32}
-    assert concealed("extensions", new, KNOWN, REALM) == new
+    assert concealed("extensions", new, KNOWN, REALM) == new | {"ha1_realm": REALM}
     cleared = concealed("extensions", {"extension": "1001", "password": ""}, KNOWN, REALM)
     assert "ha1_md5" not in cleared
+
+
+def test_the_realm_of_a_hash_stays_with_it() -> None:
+    """Whatever the domain is by now, and whatever somebody writes who gives no password."""
+    known = replace(KNOWN, ha1_realm="old.example.com")
+    for value in ({"extension": "1001"}, {"extension": "1001", "ha1_realm": "x"}):
+        assert concealed("extensions", value, known, REALM)["ha1_realm"] == "old.example.com"
+    assert (stored("extensions", known, REALM) or {})["ha1_realm"] == "old.example.com"
+    anew = concealed("extensions", {"extension": "1001", "ha1_realm": "x", "password": "CANARY"}, known, REALM)
+    assert (anew["ha1_realm"], anew["ha1_md5"]) == (REALM, MD5)
 
 
 def test_another_number_needs_a_new_password() -> None:

@@ -126,3 +126,13 @@ async def test_a_slow_database_is_told(tmp_path: Path) -> None:
     await stuck
     assert database.problem == ""
     await database.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reader_need_not_wait_for_ever(database: Database) -> None:
+    """F-09: a server that hangs closes no connection; what it answers later is for nobody, and work goes on."""
+    thaw = threading.Event()
+    with pytest.raises(DatabaseDownError, match=r"has not answered for 0\.01 seconds"):
+        await database.read(lambda session: thaw.wait(10), patience=0.01)
+    thaw.set()
+    assert await database.read(lambda session: 1, patience=10) == 1

@@ -147,7 +147,10 @@ def test_a_damaged_line_is_kept_aside_and_the_others_are_delivered(journal: Jour
     fill(journal, 3)
     path = next(journal.directory.glob("records-*"))
     path.write_bytes(path.read_bytes().replace(b'"name":"call-1"', b'"name":"call-8"'))
+    told: list[str] = []
+    journal.on_problem = lambda: told.append(journal.problem)
     assert ids(journal) == ["call-0", "call-2"]
+    assert told == [journal.problem]
     assert "1 damaged lines of the journal" in journal.problem
     assert b'"name":"call-8"' in (journal.directory / "damaged").read_bytes()
 
@@ -197,6 +200,23 @@ def test_a_full_disk_holds_up_nobody_and_loses_nothing(
     assert ids(journal) == names
 
 
+def test_a_problem_is_told_once_when_it_comes_and_when_it_goes(
+    journal: Journal, clock: Clock, small_files: Callable[[int], None]
+) -> None:
+    """F-10: not with each record, nor with each new attempt."""
+    told: list[str] = []
+    journal.on_problem = lambda: told.append(journal.problem)
+    small_files(0)
+    fill(journal, 3)
+    clock.pump([1.0] * 5)
+    fill(journal, 3, first=3)
+    assert len(told) == 1
+    assert "make room" in told[0]
+    small_files(1 << 30)
+    clock.advance(1)
+    assert told[1:] == [""]
+
+
 def test_what_is_held_in_memory_can_be_delivered_without_the_disk(
     journal: Journal, small_files: Callable[[int], None]
 ) -> None:
@@ -204,6 +224,22 @@ def test_what_is_held_in_memory_can_be_delivered_without_the_disk(
     names = fill(journal, 250)
     assert ids(journal) == names
     assert (journal.waiting, journal.held) == (0, 0)
+
+
+def test_the_disk_is_tried_again_though_nothing_waits_for_it(
+    journal: Journal, clock: Clock, small_files: Callable[[int], None]
+) -> None:
+    """The problem lasts as long as it does, and no longer."""
+    small_files(0)
+    names = fill(journal, 2)
+    assert ids(journal) == names
+    clock.advance(1)
+    assert journal.problem
+    small_files(1 << 30)
+    clock.advance(1)
+    assert journal.problem == ""
+    names = fill(journal, 2)
+    assert ids(journal) == names
 
 
 def test_what_the_disk_takes_while_it_is_delivered_from_memory_comes_twice_and_is_not_lost(
@@ -253,6 +289,8 @@ def test_a_failed_sync_has_the_records_written_again(journal: Journal, clock: Cl
 
 
 def test_a_disk_that_hangs_is_not_waited_for(journal: Journal, clock: Clock, threads: Threads) -> None:
+    told: list[bool] = []
+    journal.on_problem = lambda: told.append("is slow" in journal.problem)
     fill(journal, 1)
     clock.advance(0.05)
     clock.advance(6)
@@ -261,6 +299,7 @@ def test_a_disk_that_hangs_is_not_waited_for(journal: Journal, clock: Clock, thr
     assert "is slow" in journal.problem
     threads.run()
     assert (journal.held, journal.problem) == (0, "")
+    assert told == [True, False]
 
 
 def test_a_file_that_is_gone_is_given_up_and_said(journal: Journal, said: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from rustalk.store.database import Database, DatabaseDownError
 from rustalk.store.listen import Listener
 from rustalk.store.live import ConflictError, Live, UnknownRevisionError
 from rustalk.store.migrate import upgrade
-from rustalk.store.overlay import CHANNEL, read_items
+from rustalk.store.overlay import CHANNEL, read_items, revision_of_copy
 from rustalk.store.vault import Vault
 from tests.fakes.postgres import Postgres
 
@@ -119,6 +120,7 @@ async def test_an_item_of_the_file_can_be_deleted(start: Start) -> None:
     assert numbers((await start()).settings) == []
     await live.restore(0, "bob", everything=True)
     assert live.settings.extensions[0].display_name == "Alice"
+    assert live.settings.extensions[0].ha1_sha256
 
 
 @pytest_twisted.ensureDeferred
@@ -298,3 +300,30 @@ async def test_what_is_as_by_default_is_not_kept(start: Start, database: Databas
     await live.change(extension("1002", department="Sales", dtmf_mode="rfc4733"), "alice")
     [(text,)] = await database.read(lambda session: session.execute("SELECT value FROM items"))
     assert json.loads(text) == {"id": "1002", "extension": "1002", "department": "Sales"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_database_that_was_exchanged_is_told_and_not_taken_up(start: Start, database: Database) -> None:
+    """An older or empty one under a running switch: nobody comes back, nothing is written to it, the copy stays."""
+    live = await start()
+    await live.change(Change("extensions", "1001", None), "alice")
+    told: list[str] = []
+    live.watch(told.append)
+    await database.run(lambda session: session.execute("UPDATE counters SET value = 0 WHERE name = 'revisions'"))
+    for attempt in (live.catch_up(), live.change(extension("1002"), "alice")):
+        with pytest.raises(ConflictError):
+            await attempt
+    assert (numbers(live.settings), live.revision) == ([], 1)
+    assert [text[:28] for text in told] == ["the database is at revision 0"[:28]]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_copy_is_up_to_date_when_the_switch_stops(database: Database, tmp_path: Path) -> None:
+    """Also of a change a moment before."""
+    await database.run(upgrade)
+    copy = tmp_path / "copy.json"
+    live = Live(load(FILE), database, VAULT, Clock(), copy=copy)
+    await live.change(extension("1002"), "alice")
+    live.stop()
+    await database.close()
+    assert revision_of_copy(copy) == 1

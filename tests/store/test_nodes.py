@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from rustalk.store.database import Database
 from rustalk.store.migrate import upgrade
 from rustalk.store.nodes import BEAT, SILENCE, Node, Nodes, node_id
+from rustalk.store.session import Session
 from tests.fakes.postgres import Postgres
 from tests.store.waiting import wait_until_well
 
@@ -69,6 +73,41 @@ async def test_a_node_that_is_silent_is_dead_until_it_is_heard(database: Databas
     await other.beat()
     await one.beat()
     assert list(one.alive) == ["b"]
+    for node in (one, other):
+        await node.stop()
+
+
+class Frozen:
+    """A database that stands still for some seconds, as under SIGSTOP, and then answers as if nothing had been."""
+
+    def __init__(self, database: Database, clock: Clock, seconds: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._seconds = seconds
+
+    def run(self, work: Callable[[Session], Any]) -> Deferred[Any]:
+        return self._database.run(work).addCallback(self._late)
+
+    def _late(self, found: Any) -> Any:
+        self._clock.rightNow += self._seconds
+        return found
+
+
+@pytest_twisted.ensureDeferred
+async def test_while_the_database_stands_still_nobody_dies(database: Database) -> None:
+    """The others could not say anything either; who is silent behind it is dead in time."""
+    await database.run(upgrade)
+    clock = Clock()
+    one = await started(member(database, "a", clock), place())
+    other = await started(member(database, "b"), place("192.0.2.2"))
+    await one.beat()
+    one._database = Frozen(database, clock, SILENCE)
+    await one.beat()
+    assert list(one.alive) == ["b"]
+    one._database = database
+    clock.rightNow += SILENCE
+    await one.beat()
+    assert one.alive == {}
     for node in (one, other):
         await node.stop()
 
@@ -136,7 +175,8 @@ async def test_a_copied_name_is_told(database: Database) -> None:
     await database.run(upgrade)
     globalLogPublisher.addObserver(observe)
     one, twin = await started(member(database, "a"), place()), await started(member(database, "a"), place())
-    await one.beat()
+    for node in (one, twin) * 5:  # the clock of SQLite knows milliseconds only
+        await node.beat()
     globalLogPublisher.removeObserver(observe)
     assert any("Another node calls itself a, too" in line for line in lines)
     for node in (one, twin):

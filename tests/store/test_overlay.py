@@ -10,7 +10,17 @@ import pytest_twisted
 from rustalk.config.overlay import Change
 from rustalk.store.database import Database
 from rustalk.store.migrate import upgrade
-from rustalk.store.overlay import Edit, Overlay, StaleError, read_copy, read_items
+from rustalk.store.overlay import (
+    CopyError,
+    Edit,
+    Overlay,
+    StaleError,
+    drop_item,
+    read_copy,
+    read_items,
+    read_origins,
+    revision_of_copy,
+)
 from rustalk.store.vault import Vault
 
 VAULT = Vault(b"k" * 32)
@@ -79,14 +89,17 @@ async def test_revisions_show_no_secret(overlay: Overlay) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_copy_is_sealed_and_read_again(overlay: Overlay, tmp_path: Path) -> None:
-    """It is whole or not there: what cannot be read counts as none, what cannot be written is done without."""
+    """What cannot be read is no copy that was never there; what cannot be written is done without."""
     await overlay.write([made("a", TRUNK)], "alice", now=5.0, base=0)
     copy = tmp_path / "state" / "copy.json"
     items = await overlay.items(copy=copy)
     assert read_copy(copy, VAULT) == items
+    assert revision_of_copy(copy) == 1
     assert "CANARY" not in copy.read_text()
     copy.write_text(copy.read_text()[:-9])
-    assert read_copy(copy, VAULT) is None
+    assert revision_of_copy(copy) == 0
+    with pytest.raises(CopyError, match="is damaged"):
+        read_copy(copy, VAULT)
     assert read_copy(tmp_path / "nowhere", VAULT) is None
     assert await overlay.items(copy=copy / "below") == items
 
@@ -96,3 +109,20 @@ async def test_a_command_reads_the_items_too(overlay: Overlay, database: Databas
     """In a transaction of its own."""
     await overlay.write([made("a", TRUNK)], "alice", now=5.0, base=0)
     assert await database.read(lambda session: read_items(session, VAULT)) == await overlay.items()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_item_is_taken_out_by_a_revision(overlay: Overlay, database: Database) -> None:
+    """What it was stays to be seen and restored; what the file says is what it is after that."""
+    await overlay.write([made("a", TRUNK), made("b", None)], "alice", now=5.0, base=0)
+    told = await database.read(read_origins)
+    assert [(each.key, each.value, each.who) for each in told.values()] == [
+        ("a", {"id": "a", "host": "192.0.2.1"}, "alice"),
+        ("b", None, "alice"),
+    ]
+    value = {"id": "a", "host": "192.0.2.9", "password": "CANARY"}
+    dropped = await database.run(lambda s: drop_item(s, VAULT, ("trunks", "a"), value, who="bob", now=6.0))
+    assert (dropped.id, dropped.before["host"], dropped.after["host"]) == (3, "192.0.2.1", "192.0.2.9")
+    assert [change.key for change in (await overlay.items()).changes] == ["b"]
+    assert await overlay.after(3) == Change("trunks", "a", value)
+    assert await database.run(lambda s: drop_item(s, VAULT, ("trunks", "a"), None, who="bob", now=7.0)) is None

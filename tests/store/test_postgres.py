@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from select import select
 
 import pytest
 import pytest_twisted
@@ -12,6 +13,7 @@ from twisted.internet.defer import gatherResults
 
 from rustalk.store.database import Database, DatabaseDownError, Session
 from rustalk.store.postgres import Postgres as Backend
+from rustalk.store.session import InUseError
 from tests.fakes.postgres import Postgres
 from tests.store.numbers import insert, make, numbers
 from tests.store.waiting import wait_until_well
@@ -125,6 +127,22 @@ async def test_what_is_told_is_heard_once_it_is_committed(postgres: Postgres) ->
     with pytest.raises(KeyError):
         await database.run(tell_and_fail)
     await database.run(lambda session: session.notify("news", "it's so"))
+    select([ears.fileno()], [], [], 10)
     assert ears.hear() == [("news", "it's so")]
     ears.close()
+    await database.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_listens_holds_the_database(postgres: Postgres) -> None:
+    """Several may; while one does nobody can be alone, and who is alone is not disturbed."""
+    url = postgres.database()
+    database, backend = Database.open(url, reactor), Backend(url)
+    ears = [await database.read(lambda session: database.backend.listen(["news"])) for _ in range(2)]
+    with pytest.raises(InUseError, match="on every node"), backend.alone():
+        pass
+    for each in ears:
+        each.close()
+    with backend.alone(), pytest.raises(DatabaseDownError, match="no switch may run beside"):
+        await database.read(lambda session: database.backend.listen(["news"]))
     await database.close()

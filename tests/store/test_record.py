@@ -76,6 +76,13 @@ def test_the_seed_s_fields_are_all_there() -> None:
     assert set(f"{seed} {more}".split()) <= set(detail(ended()))
 
 
+def test_a_part_of_a_call_at_another_node_names_that_call() -> None:
+    """Both records have one ``call_id``, each its own ``id``."""
+    log = shown(ended(id="b2", part_of="a1"))
+    assert (log["id"], log["call_id"]) == ("b2", "a1")
+    assert shown(ended(id="a1"))["call_id"] == "a1"
+
+
 def test_both_numbers_are_kept_before_and_after_rewriting() -> None:
     log = shown(ended(caller="+15551230001", original_caller="0001", called="2000", original_called="2000"))
     assert (log["original_from"], log["from_user"]) == ("0001", "+15551230001")

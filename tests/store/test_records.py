@@ -48,6 +48,7 @@ def calls(count: int) -> list[CallSnapshot]:
             destination_trunk=chance.choice(PEERS),
             reason=chance.choice(("normal", "far_end", "ring_timeout")),
             caller_name=chance.choice(("", "Zoë 100%", "Max_Mustermann")),
+            part_of=f"call-{number - 1}" if number % 9 == 0 else "",
         )
         made.append(replace(call, legs=(replace(call.legs[0], sip_call_id=f"{number}@carrier"), call.legs[1])))
     return made
@@ -80,6 +81,7 @@ def fits(record: dict[str, Any], asked: Filter) -> bool:
             not asked.reason or record["reason"] == asked.reason,
             asked.min_duration is None or max(0, asked.min_duration * 1000) <= _duration(record),
             not asked.sip_call_id or record["legs"][0]["sip_call_id"] == asked.sip_call_id,
+            asked.call_id in ("", record["id"], record["part_of"]),
             asked.text.lower() in text,
         )
     )
@@ -110,6 +112,9 @@ ASKED = (
     Filter(text="%"),
     Filter(sip_call_id="17@carrier"),
     Filter(sip_call_id="17@nowhere"),
+    Filter(call_id="call-8"),
+    Filter(call_id="call-18", reason="normal"),
+    Filter(call_id="elsewhere"),
     Filter(number="nobody"),
 )
 
@@ -189,6 +194,17 @@ async def test_a_record_that_comes_again_is_there_once(filled: Database) -> None
     assert sorted(record.id for record in page.records) == sorted(call.id for call in calls(30))
     assert page.total == 30
     assert await filled.read(lambda session: session.execute("SELECT COUNT(*) FROM call_legs")) == [(60,)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_of_two_records_of_one_call_the_first_counts(filled: Database) -> None:
+    """F-11: that it was cut short was said after its own record; in one batch, and in two."""
+    call = replace(make_call(id="c1", reason="normal"), ended=START)
+    cut_short = Entry("c1", {**record_of(call), "reason": "interrupted"})
+    for batch in ([*entries([call]), cut_short], [cut_short]):
+        await filled.run(lambda session, batch=batch: insert(session, batch))
+    [record] = (await Records(filled).page(Filter())).records
+    assert record.reason == "normal"
 
 
 @pytest_twisted.ensureDeferred
@@ -276,11 +292,20 @@ def program(tmp_path: Path, url: str) -> Callable[[int, int], list[str]]:
 
 
 def test_200_kills_lose_no_record_and_double_none(program: Callable[[int, int], list[str]], url: str) -> None:
-    """F-11: kill -9 at 200 random points while records are written, sent and cut off the journal."""
-    acknowledged = program(200, 42)
-    kept = once(backend_of(url), lambda session: session.execute("SELECT id, COUNT(*) FROM call_records GROUP BY id"))
-    assert len({id.partition("-")[0] for id in acknowledged}) == 200
-    assert set(acknowledged) <= {id for id, _ in kept}
-    assert {count for _, count in kept} == {1}
+    """F-11: kill -9 at 200 random points while records are written, sent and cut off the journal.
+
+    A call that was up leaves a record that says so, and one whose own record was written leaves only that.
+    """
+    said = program(200, 42)
+    up = {line.removeprefix("up:") for line in said if line.startswith("up:")}
+    acknowledged = {line for line in said if not line.startswith("up:")}
+    kept = once(backend_of(url), lambda session: session.execute("SELECT id, reason FROM call_records"))
+    reasons = dict(kept)
+    assert len({line.removeprefix("up:").partition("-")[0] for line in said}) == 200
+    assert len({id.partition("-")[0] for id in up}) > 100
+    assert len(kept) == len(reasons)
+    assert up | acknowledged <= reasons.keys()
+    assert {reasons[id] for id in acknowledged} == {"normal"}
+    assert {reasons[id] for id in up if int(id.partition("-")[2]) % 5 == 0} == {"interrupted"}
     legs = once(backend_of(url), lambda session: session.execute("SELECT COUNT(*) FROM call_legs"))
     assert legs == [(2 * len(kept),)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -15,6 +16,7 @@ from rustalk.store.database import Database
 from rustalk.store.listen import Listener
 from rustalk.store.migrate import upgrade
 from rustalk.store.registrations import CHANNEL, Registrations, StoredBinding
+from rustalk.store.session import Session
 from tests.fakes.postgres import Postgres
 from tests.store.waiting import wait_until_well
 
@@ -49,13 +51,18 @@ def node(database: Database, clock: Clock) -> Callable[..., Registrations]:
     return start
 
 
+async def turn() -> None:
+    """Let the reactor do what is due."""
+    done: Deferred[None] = Deferred()
+    reactor.callLater(0, done.callback, None)
+    await done
+
+
 async def read(registrations: Registrations) -> None:
     """Let a node hear and read."""
     registrations.heard("")
     while registrations._reading:
-        turn: Deferred[None] = Deferred()
-        reactor.callLater(0, turn.callback, None)
-        await turn
+        await turn()
 
 
 @pytest_twisted.ensureDeferred
@@ -144,6 +151,77 @@ async def test_a_phone_that_moved_is_not_removed_by_the_node_it_left(node) -> No
     one.save("1001", [])
     await one.flush()
     assert await node("c").load() == {"1001": (moved,)}
+
+
+class Held:
+    """A database whose answers are on their way until they are released: it is frozen, or far away."""
+
+    def __init__(self, database: Database) -> None:
+        self.problem, self.watch = "", database.watch
+        self._database = database
+        self._waiting: dict[str, list[tuple[Any, Deferred[Any]]]] = {"read": [], "run": []}
+
+    def read(self, work: Callable[[Session], Any]) -> Deferred[Any]:
+        return self._asked("read", work)
+
+    def run(self, work: Callable[[Session], Any]) -> Deferred[Any]:
+        return self._asked("run", work)
+
+    def _asked(self, how: str, work: Callable[[Session], Any]) -> Deferred[Any]:
+        arrival: Deferred[Any] = Deferred()
+        getattr(self._database, how)(work).addCallback(lambda found: self._waiting[how].append((found, arrival)))
+        return arrival
+
+    async def has(self, how: str) -> None:
+        """Until the database has answered, though nobody has the answer yet."""
+        while not self._waiting[how]:
+            await turn()
+
+    async def release(self, how: str) -> None:
+        """Let an answer arrive."""
+        await self.has(how)
+        found, arrival = self._waiting[how].pop()
+        arrival.callback(found)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_read_before_a_phone_registered_here_does_not_take_it_away(node, database, clock) -> None:
+    """The database was slow: its answer is older than what was written meanwhile, and says nothing new."""
+    told: Told = []
+    held = Held(database)
+    here, there = Registrations(held, clock, node="a", changed=lambda *news: told.append(news)), node("b")
+    there.save("1001", [binding(node="b")])
+    await there.flush()
+    here.heard("b")
+    await held.has("read")
+    here.save("1001", [binding(node="a", expires_at=NOW + 900)])
+    clock.advance(0.1)
+    await held.release("run")
+    await held.release("read")
+    assert told == []
+    here.heard("b")
+    await held.release("read")
+    assert told == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_came_while_our_own_was_written_is_not_missed(node, database, clock) -> None:
+    """The phone has moved on to the other node before our write was answered: it is there."""
+    told: Told = []
+    held = Held(database)
+    here, there = Registrations(held, clock, node="a", changed=lambda *news: told.append(news)), node("b")
+    here.save("1001", [binding(node="a")])
+    clock.advance(0.1)
+    await held.has("run")
+    moved = binding(node="b", expires_at=NOW + 900)
+    there.save("1001", [moved])
+    await there.flush()
+    here.heard("b")
+    await held.release("read")
+    assert told == []
+    await held.release("run")
+    await held.release("read")
+    assert told == [("1001", (moved,))]
 
 
 @pytest_twisted.ensureDeferred

@@ -12,6 +12,7 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from rustalk.store.database import Database, DatabaseDownError, backend_of, once
+from rustalk.store.session import Session
 from rustalk.store.sqlite import Sqlite
 from tests.store.numbers import insert, make, numbers
 from tests.store.waiting import wait_until_well
@@ -116,3 +117,35 @@ def test_another_process_leaves_the_log_of_this_one_alone(tmp_path: Path) -> Non
     assert told.stdout.strip() == "1"
     first.close()
     second.close()
+
+
+def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    """And a file that is whole is replaced with what belongs to it; nothing else is left but the lock."""
+    path = tmp_path / "db"
+    path.write_bytes(b"damaged" * 1000)
+    for value in (1, 2):
+        Sqlite(path).anew(lambda session, value=value: (make(session), insert(value)(session)))
+        assert once(Sqlite(path), numbers) == [value]
+    assert [each.name for each in tmp_path.iterdir()] == ["db"]
+
+
+def test_what_cannot_be_made_anew_stays(tmp_path: Path) -> None:
+    """A file that is not there is not made either."""
+
+    def fail(session: Session) -> None:
+        make(session)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        Sqlite(tmp_path / "db").anew(fail)
+    assert list(tmp_path.iterdir()) == []
+    assert not Sqlite(tmp_path / "db").exists()
+
+
+def test_a_place_that_takes_no_lock_is_told(tmp_path: Path) -> None:
+    """As a database that is down."""
+    (tmp_path / "file").write_text("")
+    backend = Sqlite(tmp_path / "file" / "db")
+    with pytest.raises(DatabaseDownError, match=r"db\.lock cannot be opened"):
+        backend.hold()
+    assert backend.exists()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 
 from rustalk.store.database import Database, DatabaseDownError
@@ -92,3 +94,20 @@ async def test_known_tokens_work_while_the_database_is_down(made, database: Data
     assert (await tokens.find(known)).name == "known"
     with pytest.raises(DatabaseDownError):
         await tokens.find(other)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_token_that_was_seen_does_not_wait_for_a_database_in_trouble(made, database: Database) -> None:
+    """F-09: others are looked for, a few seconds at most, since a server that hangs closes no connection."""
+    tokens = await made()
+    _, seen = await tokens.create(name="seen", role="viewer", who="alice")
+    await tokens.find(seen)
+    thaw = threading.Event()
+    stalled = [database.read(lambda session: thaw.wait(10)) for _ in range(sum(database.backend.threads))]
+    database.trouble(DatabaseDownError("the database has not answered for 5 seconds"))
+    other = Deferred.fromCoroutine(tokens.find("other"))
+    assert (await tokens.find(seen)).name == "seen"
+    assert not other.called
+    thaw.set()
+    assert await other is None
+    await gatherResults(stalled)

@@ -96,6 +96,16 @@ def test_client_certificate_matrix(accept, case, version):
         assert verdict_of(server).identity is None
 
 
+@pytest.mark.parametrize("case", ["name in the common name only", "NUL in the name"])
+def test_a_phone_may_have_no_more_than_a_subject(accept, case):
+    """Makers of phones write a MAC address into the common name: it comes in where any name does, and is no host."""
+    outcome, server = accept(case, SSL.TLS1_3_VERSION, PeerPolicy("require", forgive_purpose=True))
+    identity = verdict_of(server).identity
+    assert (outcome.server, outcome.client) == (None, None)
+    assert (identity.names, identity.covers(TEAMS)) == (frozenset(), False)
+    assert identity.subject.startswith("CN=")
+
+
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 @pytest.mark.parametrize("case", AS_SERVER)
 def test_server_certificate_matrix(dial, case, version):

@@ -11,8 +11,10 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from rustalk.interfaces import IFlow
+from rustalk.rtp.stun import BINDING_REQUEST, build_plain
 from rustalk.sip.parse import Limits
 from rustalk.transport.reception import Reception
+from rustalk.transport.stun import answer
 from rustalk.transport.udp import UdpSocket, unmapped
 from tests.transport.ends import Ear, options
 
@@ -42,7 +44,9 @@ class Wire:
         self.clock, self.ear, self.port = Clock(), Ear(), MemoryPort()
         self.banned: set[str] = set()
         self.asked = 0
-        self.socket = UdpSocket("p", Reception(self.ear, self.admits, Limits()), self.clock, max_flows)
+        self.strangers: set[str] = set()
+        reception = Reception(self.ear, self.admits, Limits(), knows=lambda address, _: address not in self.strangers)
+        self.socket = UdpSocket("p", reception, self.clock, max_flows)
         self.socket.transport = self.port
         self.socket.startProtocol()
 
@@ -121,6 +125,34 @@ def test_keep_alives_and_broken_datagrams(wire):
     assert wire.ear.broken == []
     wire.receive(b"INVITE\r\n\r\n")
     assert len(wire.ear.broken) == 1
+
+
+STUN = build_plain(BINDING_REQUEST, bytes(12))
+
+
+@pytest.mark.parametrize(("address", "seen"), [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.8", "192.0.2.8")])
+def test_a_phone_is_told_how_it_is_seen(wire, address, seen):
+    """RFC 5626 section 8: a binding request gets its answer, and leaves nothing behind."""
+    wire.receive(STUN, (address, 40_000))
+    assert wire.port.sent == [(answer(STUN, seen, 40_000), (address, 40_000))]
+    assert (wire.ear.broken, len(wire.socket._flows)) == ([], 0)
+
+
+def test_strangers_get_no_stun(wire):
+    """A38: who is banned is not heard, and who is not known is not answered, lest we answer to a forged address."""
+    wire.banned.add("192.0.2.1")
+    wire.strangers.add("192.0.2.2")
+    for host in ("192.0.2.1", "192.0.2.2"):
+        wire.receive(STUN, (host, 40_000))
+    assert (wire.port.sent, wire.ear.broken, wire.socket.refused) == ([], [], 1)
+
+
+def test_an_answer_that_cannot_be_sent_is_no_harm(wire):
+    """The phone asks again."""
+    wire.port.error = OSError(errno.ENETUNREACH, "Network is unreachable")
+    wire.receive(STUN)
+    wire.receive(options("a"))
+    assert wire.ear.call_ids == ["a"]
 
 
 @pytest.mark.parametrize(

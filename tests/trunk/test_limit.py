@@ -32,6 +32,16 @@ def test_calls_a_second() -> None:
     assert limit.calls == 3
 
 
+def test_who_only_asks_takes_no_place() -> None:
+    """As often as it likes."""
+    clock = Clock()
+    limit = Limit(2, 1.0, clock.seconds)
+    assert [limit.refusal() for _ in range(3)] == ["", "", ""]
+    assert (limit.admit(), limit.refusal()) == ("", "trunk_too_fast")
+    clock.advance(1)
+    assert (limit.refusal(), limit.admit(), limit.refusal()) == ("", "", "trunk_full")
+
+
 def test_a_full_trunk_spends_no_rate() -> None:
     """Or it would be too fast once there is a place."""
     limit = Limit(1, 1.0, Clock().seconds)

@@ -116,7 +116,7 @@ class Ends:
         self.network = Network(clock)
         self.counters = Counters()
         self.timeouts = Timeouts(clock)
-        self.dialogs = Dialogs()
+        self.dialogs = Dialogs(clock)
         self._count = 0
         self.endpoint = Endpoint(
             clock,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from twisted.internet.task import Clock
+
 from rustalk.sip.dialog import Dialog
 from rustalk.sip.message import Request
 from rustalk.ua.dialogs import Dialogs
@@ -23,8 +27,8 @@ class Usage:
 
     def ack_received(self, request: Request) -> None: ...
 
-    def flow_lost(self, flow: object) -> None:
-        self.lost.append(flow)
+    def flows_lost(self, flows: Collection[object]) -> None:
+        self.lost.append(set(flows))
 
 
 def bye(tag: str) -> Request:
@@ -34,7 +38,7 @@ def bye(tag: str) -> Request:
 
 def test_a_request_finds_its_dialog_by_both_tags() -> None:
     """RFC 3261 section 12.2.2."""
-    dialogs, usage = Dialogs(), Usage()
+    dialogs, usage = Dialogs(Clock()), Usage()
     dialogs.add(usage)
     assert dialogs.find(bye("ours")) is usage
     assert dialogs.find(bye("other")) is None
@@ -42,7 +46,7 @@ def test_a_request_finds_its_dialog_by_both_tags() -> None:
 
 def test_a_dialog_that_was_replaced_is_not_removed_by_the_old_one() -> None:
     """The early dialog becomes a session under the same name."""
-    dialogs, early, session = Dialogs(), Usage(), Usage()
+    dialogs, early, session = Dialogs(Clock()), Usage(), Usage()
     dialogs.add(early)
     dialogs.add(session)
     dialogs.remove(early)
@@ -51,10 +55,15 @@ def test_a_dialog_that_was_replaced_is_not_removed_by_the_old_one() -> None:
     assert len(dialogs) == 0
 
 
-def test_a_lost_connection_is_told_to_all() -> None:
-    """Each knows whether it was its own."""
-    dialogs, one, two = Dialogs(), Usage("a"), Usage("b")
+def test_lost_connections_are_told_to_all_at_once() -> None:
+    """F-05: each knows whether one was its own; 2,000 that end together cost each dialog one call, not 2,000."""
+    clock = Clock()
+    dialogs, one, two = Dialogs(clock), Usage("a"), Usage("b")
     dialogs.add(one)
     dialogs.add(two)
-    dialogs.flow_lost("flow")
-    assert one.lost == two.lost == ["flow"]
+    for flow in range(2000):
+        dialogs.flow_lost(flow)
+    clock.advance(0)
+    dialogs.flow_lost("another")
+    clock.advance(0)
+    assert one.lost == two.lost == [set(range(2000)), {"another"}]

@@ -63,7 +63,7 @@ def test_a_path_remembers_its_flow(ends: Ends) -> None:
     assert used[0] is used[1]
     assert len(ends.network.attempts) == 1
     used[0].close()
-    path.lost(used[0])
+    path.lost({used[0]})
     ends.run()
     path.follow(uri, used.append, pytest.fail)
     ends.run()
@@ -99,7 +99,7 @@ def test_a_path_falls_back_on_the_connection_it_came_on(ends: Ends) -> None:
     path.follow(Uri.parse("sip:192.168.1.2;transport=tcp"), used.append, failures.append)
     ends.run(10)
     assert (used, failures) == ([stream], [])
-    path.lost(stream)
+    path.lost({stream})
     path.follow(Uri.parse("sip:192.168.1.2;transport=tcp"), used.append, failures.append)
     ends.run(10)
     assert len(failures) == 1
