@@ -59,5 +59,4 @@ async def test_audio_of_the_wrong_version_is_refused(meet: Meet) -> None:
     """A carrier at ::1 and no IPv6 address for audio: 488 for its IPv6 offer, and the start warns of it."""
     met = await meet(inside="::1", carrier={"address": "::1"})
     assert (await met.to_teams()).status == 488
-    (warning,) = met.warnings
-    assert "bind_address_v6" in warning
+    assert sum("bind_address_v6" in warning for warning in met.warnings) == 1

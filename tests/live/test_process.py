@@ -110,6 +110,8 @@ def test_restart_after_kill(switch: StartSwitch, sipp: StartSipp) -> None:
     running = switch(two_trunks("tcp"))
     load = Load(running, sipp)
     load.established(seconds=60)
+    noted = running.directory / "state" / "journal" / "unfinished"
+    until(lambda: b'"answered"' in noted.read_bytes(), "the call to be noted")
     running.process.kill()
     running.wait()
     running.start()
