@@ -15,11 +15,11 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
-from rustalk.config.model import TEAMS, BillTemplate
+from rustalk.config.model import BillTemplate
+from rustalk.pbx.ledger import is_rated
 from rustalk.rating.bill import Bill, BilledCall, FinishedCall, Period, bill, period
 from rustalk.store.record import CallRecord
 from rustalk.store.records import Filter, Records
-from rustalk.trunk.build import WORLD
 
 from . import schema
 from .amount import amount
@@ -42,8 +42,6 @@ _MOST_SHOWN = 10_000
 _ROWS = 2000
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _MILLISECOND = Decimal("0.001")
-_FREE = (TEAMS, WORLD)
-_OF_THE_HOUSE = ("extension:", "node:")
 _TEXT, _COUNT, _NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 _CALL = schema.record(
     {
@@ -152,12 +150,8 @@ def _finished(records: Sequence[CallRecord]) -> list[FinishedCall]:
             record.answered is not None,
         )
         for record in records
-        if _is_provider(record.destination)
+        if is_rated(record.destination)
     ]
-
-
-def _is_provider(trunk: str | None) -> bool:
-    return trunk is not None and trunk not in _FREE and not trunk.startswith(_OF_THE_HOUSE)
 
 
 def _made(template: BillTemplate, wanted: Filter, calls: list[FinishedCall]) -> list[Bill]:

@@ -24,7 +24,7 @@ from rustalk.trunk.build import WORLD
 from .meter import Meter
 from .policies import Slot
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "is_rated"]
 
 _OF_THE_HOUSE = ("extension:", "node:")
 _FREE = (TEAMS, WORLD)
@@ -96,14 +96,14 @@ class Ledger:
 
     def cost(self, call: CallSnapshot) -> Cost | None:
         """What a call has cost; None for one that did not go to a provider."""
-        if not _is_rated(call.destination_trunk):
+        if not is_rated(call.destination_trunk):
             return None
         seconds = _seconds(call.answered, call.ended or call.started)
         return self._tariff.cost(call.called, seconds, call.answered is not None, call.started)
 
     def cost_until(self, call: Call, moment: datetime) -> Cost | None:
         """What a call in progress has cost when it ends at ``moment``."""
-        if not _is_rated(call.destination):
+        if not is_rated(call.destination):
             return None
         seconds = _seconds(call.answered_at, moment)
         return self._tariff.cost(call.subject.called, seconds, call.answered_at is not None, call.started_at)
@@ -116,7 +116,7 @@ class Ledger:
         """
         ended = max(round(alive * 1000), record["answered"])
         cost = None
-        if _is_rated(record["destination"]):
+        if is_rated(record["destination"]):
             seconds = Decimal(ended - record["answered"]) / 1000
             started = datetime.fromtimestamp(record["started"] / 1000, UTC)
             cost = self._tariff.cost(record["called"], seconds, True, started)
@@ -140,8 +140,8 @@ def _seconds(answered: datetime | None, until: datetime) -> Decimal:
     return Decimal(0) if answered is None else Decimal(str(max(0.0, (until - answered).total_seconds())))
 
 
-def _is_rated(trunk: str | None) -> bool:
-    """Whether a call to this peer is one to a provider."""
+def is_rated(trunk: str | None) -> bool:
+    """Whether a call to this peer is one to a provider, which alone costs something."""
     return trunk is not None and trunk not in _FREE and not trunk.startswith(_OF_THE_HOUSE)
 
 
