@@ -8,14 +8,17 @@ run time and that the file names again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from shlex import quote
+from typing import Any
 
+from rustalk.config.collections import COLLECTIONS
 from rustalk.config.model import Settings
-from rustalk.config.overlay import Change, all_changed
+from rustalk.config.overlay import CONFIG, Change, all_changed
 from rustalk.config.problem import ConfigError, Notice, Problem
+from rustalk.store.conceal import kept
 from rustalk.store.database import DatabaseDownError, backend_of, once, url_of
 from rustalk.store.migrate import migrations, schema
 from rustalk.store.overlay import Items, Origin, read_items, read_origins
@@ -25,6 +28,7 @@ from rustalk.store.vault import VaultError, is_sealed, open_vault
 __all__ = ["explained", "look"]
 
 _SOURCE = "what the database holds does not fit the file"
+_NAMED = 10
 _PLACE = re.compile(r'\$\.[\w.]+(?:\["(?:[^"\\]|\\.)*"\])?')
 
 Origins = Mapping[tuple[str, str], Origin]
@@ -47,7 +51,7 @@ def look(base: Settings, environment: Mapping[str, str], warn: Callable[[Notice]
             together = all_changed(base, items.changes)
         except ConfigError as error:
             raise explained(error, items, read_origins(session)) from None
-        for notice in together.warnings:
+        for notice in (*together.warnings, *_hidden(base, together, items)):
             if notice not in base.warnings:
                 warn(notice)
         return ""
@@ -57,6 +61,37 @@ def look(base: Settings, environment: Mapping[str, str], warn: Callable[[Notice]
         return once(backend, work, read_only=True) if backend.exists() else ""
     except (DatabaseDownError, VaultError, ValueError) as error:
         return str(error)
+
+
+def _hidden(base: Settings, together: Settings, items: Items) -> Iterator[Notice]:
+    """What stands in the file and does not count, since the database has it otherwise: an edit of it is in vain."""
+    found: dict[str, list[str]] = {}
+    names = {change.collection for change in items.changes}
+    of_file, of_both = _by_key(base, names), _by_key(together, names)
+    usual = _by_key(Settings(), {CONFIG})
+    for change in items.changes:
+        name, key = change.collection, change.key
+        before, after = of_file[name].get(key), of_both[name].get(key)
+        if before is None or (name == CONFIG and before == usual[CONFIG][key]):
+            continue
+        if kept(name, before, base.sip.domain) != kept(name, after, together.sip.domain):
+            found.setdefault(name, []).append(key)
+    for name, keys in found.items():
+        named = ", ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+        path = "$" if name == CONFIG else f"$.{COLLECTIONS[name].path}"
+        what = "section" if name == CONFIG else "item"
+        yield Notice(
+            path,
+            f"the database has its own version of {named}, which counts and not the file's; `rustalk db drop {name} "
+            f"ID` for each {what}, with the switch stopped, gives the file its say",
+        )
+
+
+def _by_key(settings: Settings, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The items of some collections, and the sections where `config` is among them."""
+    found = {name: {each.key_of(item): item for item in each.items(settings)} for name, each in COLLECTIONS.items()}
+    found[CONFIG] = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    return {name: found[name] for name in names}
 
 
 def explained(error: ConfigError, items: Items, origins: Origins) -> ConfigError:

@@ -92,6 +92,30 @@ async def test_a_domain_that_the_stored_passwords_are_not_for_is_told(file: Any)
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_the_file_says_in_vain_is_told(file: Any) -> None:
+    """An edit of an item, or of a section, that the database has otherwise; not what both have alike or one alone."""
+    alice, bob = {"extension": "1001", "password": "correct horse"}, {"extension": "1002"}
+    before = file(extensions=[alice, bob], sip={"max_forwards": 60})
+    edits = (
+        Change("extensions", "1001", {**alice, "notes": "moved"}),
+        Change("extensions", "1001", alice),
+        Change("extensions", "1003", {"extension": "1003", "password": "horse correct"}),
+        Change("config", "sip", {"max_forwards": 60}),
+        Change("config", "media", {"one_way_after": 30}),
+    )
+    for edit in edits:
+        await changed(before, edit)
+    told: list[Notice] = []
+    assert look(before, {}, told.append) == ""
+    assert told == []
+    after = file(extensions=[{**alice, "notes": "new"}, bob], sip={"max_forwards": 50})
+    assert look(after, {}, told.append) == ""
+    assert [each.path for each in told] == ["$.extensions", "$"]
+    assert "its own version of 1001, which counts" in told[0].message
+    assert "`rustalk db drop config ID`" in told[1].message
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_look_changes_nothing(file: Any, tmp_path: Path) -> None:
     """It makes neither a database nor a key, upgrades nothing, and says what it could not see."""
     settings = file()
