@@ -39,6 +39,7 @@ from rustalk.pbx.watching import Watching
 from rustalk.security.identity import VerifiedCertificate
 from rustalk.security.limits import TokenBucket, bucket
 from rustalk.security.screen import Screen
+from rustalk.sip.digest import ha1
 from rustalk.sip.uri import Uri
 from rustalk.store.nodes import Nodes
 from rustalk.transport.errors import TransportError
@@ -301,9 +302,10 @@ class Core:
         if before.extensions is settings.extensions:
             return
         self.watching.review()
-        now = {each.extension: _login(each) for each in settings.extensions if each.enabled}
+        now = {each.extension: each for each in settings.extensions if each.enabled}
         for extension in before.extensions:
-            if now.get(extension.extension) != _login(extension):
+            after = now.get(extension.extension)
+            if after != extension and not _is_same_login(extension, after, settings.sip.domain):
                 self.locator.forget(extension.extension)
 
     # What is told.
@@ -388,15 +390,21 @@ def _described(settings: model.Settings) -> dict[str, tuple[object, ...]]:
     return made
 
 
-def _login(extension: model.Extension) -> tuple[object, ...]:
-    """What somebody must show to be this extension."""
-    return (
-        extension.password,
-        extension.ha1_md5,
-        extension.ha1_sha256,
-        extension.certificate_subject,
-        extension.allowed_networks,
-    )
+def _is_same_login(before: model.Extension, after: model.Extension | None, realm: str) -> bool:
+    """Whether who was this extension is it still: a password may be kept as a hash by now."""
+    if after is None:
+        return False
+    if (before.certificate_subject, before.allowed_networks) != (after.certificate_subject, after.allowed_networks):
+        return False
+    return _hashes(before, realm) == _hashes(after, realm)
+
+
+def _hashes(extension: model.Extension, realm: str) -> tuple[str, str]:
+    """What somebody must show to be this extension, by MD5 and SHA-256."""
+    password = extension.password.reveal()
+    if password:
+        return ha1("MD5", extension.extension, realm, password), ha1("SHA-256", extension.extension, realm, password)
+    return extension.ha1_md5.reveal(), extension.ha1_sha256.reveal()
 
 
 def _loop(media: model.Media) -> dict[int, str]:

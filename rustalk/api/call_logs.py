@@ -160,12 +160,15 @@ def filter_of(ask: Ask) -> Filter:
         end = _end(ask.moment("end_date"), ask.query.get("end_date", ""))
     except OverflowError:
         raise unfit("end_date", "a day before the last one of the year 9999") from None
+    start = ask.moment("start_date")
+    if start is not None and end is not None and end < start:
+        raise unfit("end_date", "after start_date")
     try:
         least = float(ask.query["min_duration"]) if ask.query.get("min_duration") else None
         if least is not None and not 0 <= least < 1e9:
             raise ValueError
         return Filter(
-            start_date=ask.moment("start_date"),
+            start_date=start,
             end_date=end,
             min_duration=least,
             text=ask.query.get("q", ""),

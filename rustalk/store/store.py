@@ -75,16 +75,18 @@ def open_store(base: Settings, reactor: Any, environment: Mapping[str, str]) -> 
     last = revision_of_copy(copy)
 
     def read(session: Session) -> tuple[Vault, Items]:
+        if not schema(session):
+            _see_that_it_may_be_new(copy)
         vault = open_vault(base, environment, make=not is_sealed(session))
         make_ready(session, vault)
         items = read_items(session, vault)
-        if not items.revision:
-            _see_that_it_may_be_new(last, copy)
+        if last and not items.revision:
+            _see_that_it_may_be_new(copy)
         write_copy(session, copy)
         return vault, items
 
     if not backend.exists():
-        _see_that_it_may_be_new(last, copy)
+        _see_that_it_may_be_new(copy)
     with ExitStack() as held:
         vault: Vault
         items: Items | None
@@ -120,7 +122,7 @@ def make_ready(session: Session, vault: Vault) -> None:
 def _prepare(session: Session, vault: Vault, copy: Path) -> None:
     """Make it ready; a file that was moved away meanwhile is not made anew."""
     if not schema(session):
-        _see_that_it_may_be_new(revision_of_copy(copy), copy)
+        _see_that_it_may_be_new(copy)
     make_ready(session, vault)
 
 
@@ -130,12 +132,12 @@ def _look_again(session: Session, vault: Vault, copy: Path) -> None:
     read_items(session, vault)
 
 
-def _see_that_it_may_be_new(last: int, copy: Path) -> None:
+def _see_that_it_may_be_new(copy: Path) -> None:
     """An empty database is not the one that was there before."""
-    if last:
+    if copy.exists():
         raise StoreError(
-            f"the database is empty, but the last run was at revision {last}, as {copy} says. Bring the database back, "
-            f"or {_RESTORE}; to begin anew with the file alone, move {copy} away"
+            f"the database is empty, or was never changed, but the last run was at revision {revision_of_copy(copy)}, as "
+            f"{copy} says. Bring the database back, or {_RESTORE}; to begin anew with the file alone, move {copy} away"
         )
 
 

@@ -49,6 +49,27 @@ def test_a_call_ends_before_it_costs_more_than_is_left(office: Office) -> None:
     assert not office.leftovers()
 
 
+@pytest.mark.parametrize(("limit", "seconds"), [("0.06", 1), ("0.07", 2), ("0.12", 7), ("0.17", 12)])
+def test_not_a_second_more_and_none_less(limit: str, seconds: int) -> None:
+    """With five cents for the answer and one for each second, also where the money is gone before the first look."""
+    policy = {"id": "money", "spend_limit": {"per_day": limit, "currency": "USD"}}
+    card = {**CARD, "connection_fee": "0.05", "billing_increment_seconds": 1}
+    office = Office(
+        more={"1001": {"permissions": {"international": True}}},
+        policies=[policy],
+        rates=[card],
+        routing={"routes": [OUT]},
+    )
+    leg = talk(office)
+    office.run(60)
+    assert leg.over
+    record = office.record
+    assert record.reason == "policy_spend"
+    assert seconds - 0.5 < (record.ended - record.answered).total_seconds() < seconds
+    assert spent(office) == Decimal(limit)
+    assert not office.leftovers()
+
+
 def test_calls_at_once_share_what_is_left(office: Office) -> None:
     """Each counts with what it has cost so far; the next one is refused when nothing is left for its beginning."""
     legs = [talk(office), talk(office)]

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from rustalk.sip.digest import ha1
 from tests.fakes.agents import Leg
-from tests.scenarios.office import Build, Office
-from tests.scenarios.site import CARRIER, CARRIER2, OTHER, PLAIN
+from tests.scenarios.office import DOMAIN, Build, Office
+from tests.scenarios.site import CARRIER, CARRIER2, OTHER, PLAIN, Site
 
 OUTSIDE = "+442079460000"
 
@@ -76,6 +77,19 @@ def test_a_password_is_changed(house: Build) -> None:
     phone.password = "another one"
     assert office.registered(phone)
     over(office, talk[1], talk[0])
+
+
+def test_a_password_is_kept_as_a_hash(house: Build) -> None:
+    """As the first change by the API does to an extension of the file: it is the same password, the phone stays."""
+    office = house()
+    hashes = {
+        f"ha1_{name}": ha1(kind, "1002", DOMAIN, "secret of 1002")
+        for name, kind in (("md5", "MD5"), ("sha256", "SHA-256"))
+    }
+    Site.change(office, "extensions", "1002", {"extension": "1002", "notes": "moved", **hashes})
+    assert office.core.locator.bindings("1002")
+    Site.change(office, "extensions", "1002", {"extension": "1002", **hashes, "ha1_md5": "0" * 32})
+    assert office.core.locator.bindings("1002") == ()
 
 
 def test_a_name_is_changed(house: Build) -> None:

@@ -155,7 +155,7 @@ async def test_a_damaged_file_that_is_moved_away_is_not_made_anew(one: Settings)
     file.unlink()
     told: Deferred[str] = Deferred()
     store.database.watch(told.callback)
-    assert "the database is empty, but the last run was at revision 1" in await told
+    assert "the database is empty, or was never changed, but the last run was at revision 1" in await told
     await store.stop()
 
 
@@ -183,6 +183,17 @@ async def test_a_database_that_has_gone_is_not_begun_anew(one: Settings) -> None
     store = open_store(one, reactor, {})
     assert len(store.live.settings.extensions) == 1
     await store.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_database_that_has_gone_before_the_first_change_is_not_begun_anew(one: Settings) -> None:
+    """It holds records, tokens and bans all the same."""
+    await open_store(one, reactor, {}).stop()
+    file = Path(one.server.state_directory) / "rustalk.sqlite3"
+    file.unlink()
+    with pytest.raises(StoreError, match="at revision 0"):
+        open_store(one, reactor, {})
+    assert not file.exists()
 
 
 @pytest_twisted.ensureDeferred
