@@ -272,7 +272,7 @@ class Items:
         try:
             _, done = await self.made(ask, [Change(self.collection.name, key, None)], expected)
         except ConfigError as error:
-            raise in_use(self.kind.noun, error) from None
+            raise in_use(self.kind.noun, error, self.leaving(key)) from None
         would = "would be" if ask.flag("dry_run") else "was"
         body = {"success": True, "message": f"The {self.kind.noun} {would} deleted.", "id": key}
         return Answer(body, note=changed(done))
@@ -311,6 +311,10 @@ class Items:
     def refuse(self, value: Mapping[str, Any]) -> None:
         """Look at an item as it is given. Raises ApiError for what a file may say and nobody should."""
 
+    def leaving(self, key: str) -> str:
+        """What to do about an item that others need, as a sentence."""
+        return "Change that first."
+
     def key_for(self, value: Mapping[str, Any]) -> str:
         """The name of a new item: the one that it gives, else one made from what it is called. Raises ApiError."""
         given = value.get(self.collection.key)
@@ -326,7 +330,22 @@ class Items:
         else:
             found = shown(value[number]) if value.get(number) else "nothing"
             fault = Fault(f"$.{number}", f'found {found}, expected a number in quotes, such as "1001"')
-        raise ApiError("invalid-value", f"Nothing was changed: give the {self.kind.noun} a name.", faults=(fault,))
+        key = number or self.collection.key
+        detail = f"Nothing was changed: give the {self.kind.noun} its `{key}`, and see errors."
+        raise ApiError("invalid-value", detail, faults=(fault, *self._other_faults(value, fault.path)))
+
+    def _other_faults(self, value: Mapping[str, Any], known: str) -> Iterator[Fault]:
+        """What is wrong with an item besides the name that it does not have."""
+        change = Change(self.collection.name, "-", {**value, self.collection.key: "-"})
+        try:
+            self.refuse(value)
+        except ApiError as error:
+            yield from error.faults
+        try:
+            self.live.tried([change])
+        except ConfigError as error:
+            found = refused(error, change.path).faults
+            yield from (each for each in found if each.path not in (known, f"$.{self.collection.key}"))
 
     def matched(self, ask: Ask) -> Any:
         """The item that the path names, if it is the one of If-Match. Raises ApiError."""
@@ -403,10 +422,10 @@ def _unsaid(item: Any) -> Iterator[str]:
             yield key_of(field)
 
 
-def in_use(noun: str, error: ConfigError) -> ApiError:
-    """The problem for an item that others refer to."""
+def in_use(noun: str, error: ConfigError, todo: str = "Change that first.") -> ApiError:
+    """The problem for an item that others refer to, and what to do about it."""
     faults = [Fault(problem.path, problem.message) for problem in error.problems[:100]]
-    return ApiError("in-use", f"The {noun} is needed by what errors lists; change that first.", faults=faults)
+    return ApiError("in-use", f"The {noun} is needed by what errors lists. {todo}", faults=faults)
 
 
 def merged(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

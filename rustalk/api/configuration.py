@@ -261,22 +261,26 @@ class Configuration:
         except UnknownRevisionError as error:
             raise ApiError("item-not-found", f"{error}.") from None
         message = f"{_items(len(done))} {'is' if len(done) == 1 else 'are'} as {_then(id)}."
+        if not done:
+            message = _nothing_to_do(id, everything)
         sections = {each.key for each in done if each.collection == CONFIG}
         warnings = self._warnings(self._live.settings, *sections)
         body = {"success": True, "message": message, "revisions": [_shown(each) for each in done], **warnings}
         return Answer(body, note=changed(done))
 
     async def _would_restore(self, id: int, everything: bool) -> Answer:
-        overlay = self._live.overlay
-        found = await (overlay.as_of(id) if everything else overlay.after(id))
-        changes = (found,) if isinstance(found, Change) else tuple(found or ())
-        self._live.tried(changes)
-        message = f"{_items(len(changes))} would be as {_then(id)}."
-        return Answer({"success": True, "message": message, "revisions": []})
+        settings, edits = await self._live.would_restore(id, everything=everything)
+        message = f"{_items(len(edits))} would be as {_then(id)}." if edits else _nothing_to_do(id, everything)
+        warnings = self._warnings(settings, *{each.key for each in edits if each.collection == CONFIG})
+        return Answer({"success": True, "message": message, "revisions": [], **warnings})
 
 
 def _items(count: int) -> str:
     return "1 item" if count == 1 else f"{count} items"
+
+
+def _nothing_to_do(revision: int, everything: bool) -> str:
+    return f"Nothing to do: {'everything' if everything else 'the item'} is as {_then(revision)} already."
 
 
 def _then(revision: int) -> str:

@@ -223,6 +223,13 @@ class Extensions(Items):
         found = [each.shown() for each in bindings(self.live.settings, self.find(ask))]
         return Answer({"bindings": found, "total": len(found)})
 
+    def leaving(self, key: str) -> str:
+        """An extension can be taken out of everything that names it."""
+        return (
+            f"`rustalk extensions bindings {key}` tells all that names it, and `rustalk extensions delete {key} "
+            "--decommission` (`?decommission=true`) takes it out of there, too."
+        )
+
     async def delete(self, ask: Ask) -> Answer:
         """Take an extension out, with ``decommission`` from everything that names it, too."""
         if not ask.flag("decommission"):

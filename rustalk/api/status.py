@@ -40,7 +40,8 @@ class Status:
     async def status(self, ask: Ask) -> Answer:
         """Sum up what an operator looks for first."""
         readiness, figures, teams = self._switch.ready(), self._switch.statistics(), self._switch.teams()
-        states = [trunk.state for trunk in self._switch.trunks()]
+        trunks = self._switch.trunks()
+        states = [trunk.state for trunk in trunks]
         return Answer(
             {
                 "service": "rustalk",
@@ -54,6 +55,7 @@ class Status:
                     "total": len(states),
                     **{state.value: states.count(state) for state in TrunkState},
                 },
+                "trunks_not_up": {trunk.id: trunk.state.value for trunk in trunks if trunk.state != TrunkState.UP},
                 "teams": {
                     "enabled": teams.enabled,
                     "proxies": {health.proxy: health.status.value for health in teams.health_status},

@@ -47,9 +47,16 @@ def fields_of(arguments: Namespace, kind: Any = None) -> dict[str, Any]:
     for text in arguments.fields:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise CommandError(f"{text!r} is no KEY=VALUE.", Exit.USAGE)
+            raise CommandError(f"{text!r} is no KEY=VALUE, such as {_example(kind, text)}.", Exit.USAGE)
         put(found, key, _read(value, _hint(kind, key.split("."))))
     return found
+
+
+def _example(kind: Any, text: str) -> str:
+    """What may have been meant by a value without its key."""
+    keys = {key_of(each) for each in dataclass_fields(kind)} if is_dataclass(kind) else set()
+    key = next((each for each in ("extension", "number", "id", "name") if each in keys), "sip.max_forwards")
+    return f"{key}={text if text.isalnum() and key in keys else '60'}"
 
 
 def put(target: dict[str, Any], key: str, value: object) -> None:

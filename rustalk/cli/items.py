@@ -16,7 +16,7 @@ from .command import Command, CommandError, Exit, write_json, write_table
 from .fields import add_fields, fields_of, read_bytes
 from .status import show_trunks
 
-__all__ = ["CALL_FILTERS", "ITEMS", "Verb", "every", "family", "write_list", "write_object", "write_tested"]
+__all__ = ["CALL_FILTERS", "ITEMS", "Verb", "cell", "every", "family", "write_list", "write_object", "write_tested"]
 
 CALL_FILTERS = (
     "start-date",
@@ -94,7 +94,7 @@ def write_list(
     if arguments.json:
         write_json({name: list(items), "total": total}, out)
         return Exit.DONE
-    rows = [[_cell(_at(item, column)) for column in columns] for item in items]
+    rows = [[cell(_at(item, column)) for column in columns] for item in items]
     write_table([column.upper().replace("_", " ") for column in columns], rows, out)
     out.write(f"{len(items)} of {len(items) if total is None else total}\n")
     return Exit.DONE
@@ -107,7 +107,7 @@ def write_object(arguments: Namespace, body: Mapping[str, Any], out: TextIO) -> 
         return Exit.DONE
     width = max((len(key) for key in body), default=0)
     for key, value in body.items():
-        out.write(f"{printable(key).ljust(width)}  {_cell(value)}\n")
+        out.write(f"{printable(key).ljust(width)}  {cell(value)}\n")
     return Exit.DONE
 
 
@@ -128,7 +128,8 @@ def _at(item: Mapping[str, Any], column: str) -> object:
     return value
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value for people: yes or no, a dash for nothing, a text as it is, JSON for the rest."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -259,7 +260,7 @@ def _filters(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise CommandError(f"{text!r} is no KEY=VALUE.", Exit.USAGE)
+            raise CommandError(f"{text!r} is no KEY=VALUE, such as enabled=true.", Exit.USAGE)
         found[key] = value
     return found
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, TextIO
 
+from rustalk.config.about import key_of
+from rustalk.config.collections import COLLECTIONS
 from rustalk.config.model import Settings
+from rustalk.config.secret import Secret
 from rustalk.observe.printable import printable
 
 from .client import client_for, query, segment
 from .command import Command, CommandError, Exit, write_json
 from .fields import add_fields, fields_of
-from .items import Verb, every, family, write_list, write_object
+from .items import Verb, cell, every, family, write_list, write_object
 
 __all__ = ["CONFIG"]
 
@@ -72,8 +76,17 @@ def _revision(arguments: Namespace, out: TextIO) -> int:
         return Exit.DONE
     out.write(printable(f"{body['id']}: {body['collection']} {body['key']}, {body['time']} by {body['who']}") + "\n")
     for each in body["differences"]:
-        out.write(printable(f"  {each['path']}: {each['before']!r} -> {each['after']!r}") + "\n")
+        out.write(f"  {printable(each['path'])}: {cell(each['before'])} -> {cell(each['after'])}\n")
+    if not body["differences"]:
+        out.write(f"  {_unseen(str(body['collection']))}\n")
     return Exit.DONE
+
+
+def _unseen(collection: str) -> str:
+    """What a revision without a difference to show may have changed."""
+    kind = COLLECTIONS[collection].kind if collection in COLLECTIONS else Settings
+    secrets = ", ".join(key_of(each) for each in fields(kind) if isinstance(each.default, Secret))
+    return f"no difference but in what is never shown ({secrets})" if secrets else "no difference"
 
 
 def _restore_arguments(parser: ArgumentParser) -> None:

@@ -26,6 +26,8 @@ def _status(arguments: Namespace, out: TextIO) -> int:
     out.write(f"Calls: {text(body, 'active_calls')} active, {text(body, 'total_calls')} since the start\n")
     trunks = cast("Mapping[str, int]", body["trunks"])
     out.write(f"Trunks: {trunks['total']}, of which {trunks['up']} up and {trunks['down']} down\n")
+    for trunk, state in cast("Mapping[str, str]", body["trunks_not_up"]).items():
+        out.write(f"Trunk {printable(trunk)}: {printable(state)}\n")
     teams = cast("Mapping[str, object]", body["teams"])
     for proxy, state in cast("Mapping[str, str]", teams["proxies"]).items():
         out.write(f"Teams {printable(proxy)}: {printable(state)}\n")

@@ -46,6 +46,8 @@ def check_destination(
             yield Notice(place, f"there are no queues in this version: {_ONWARD}")
     elif kind == "RingGroup":
         yield from _group(value, place, known, reader, used)
+    elif kind == "Extension" and _is_meant_for_group(value, known):
+        yield Problem(place, shown(value), _EXPECTED[kind], _of_group(value.removeprefix("RingGroup:"), path))
     else:
         yield from undefined(place, value, _EXPECTED[kind], known.extensions, reader)
 
@@ -86,6 +88,17 @@ def _group(value: str, place: str, known: Known, reader: Reader, used: bool) -> 
         yield from undefined(place, value, _EXPECTED["RingGroup"], known.groups, reader)
     elif used and not known.groups[value].enabled:
         yield Notice(place, f'ring group "{value}" is not enabled, so calls to it are refused')
+
+
+def _is_meant_for_group(value: str, known: Known) -> bool:
+    return value.startswith("RingGroup:") or value in known.groups
+
+
+def _of_group(group: str, path: str) -> str:
+    """How to name a ring group where a text alone is the number of an extension, in a file and on the command line."""
+    key = path.rpartition(".")[2]
+    line = f", on the command line {key}.type=RingGroup {key}.value={group}" if key.isidentifier() else ""
+    return f'a ring group is {{"type": "RingGroup", "value": {shown(group)}}}{line}'
 
 
 def _uri(value: str, place: str) -> Iterator[Finding]:

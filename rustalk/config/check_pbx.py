@@ -67,7 +67,9 @@ def _realm(settings: Settings, reader: Reader, known: Known) -> Iterator[Finding
     lost = [each for each in stale if each.ha1_md5 or each.ha1_sha256]
     if lost:
         text = f"{len(lost)} extensions have a password of which only the HA1 for {lost[0].ha1_realm} is kept"
-        first = ", ".join(each.extension for each in lost[:_NAMED])
+        numbers = sorted((each.extension for each in lost), key=lambda number: (len(number), number))
+        more = f", and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+        first = f"{', '.join(numbers[:_NAMED])}{more}"
         todo = "give them new ones (`rustalk extensions rotate-passwords --all`), or go back to that domain"
         yield Notice("$.sip.domain", f"{text}, so their phones cannot log in to {domain} ({first}): {todo}")
 

@@ -62,12 +62,13 @@ class Audit:
             log.error("The audit log in memory is full: its oldest entry is lost")
         stamped = Entry(**{**{name: getattr(entry, name) for name in _COLUMNS}, "time": entry.time or self._now()})
         log.info(
-            "Audit: {who} ({role}) from {address}: {action} {target}: {outcome}",
+            "Audit: {who} ({role}) from {address}: {done}: {outcome}",
             who=_text(stamped.who),
             role=stamped.role,
             address=stamped.address,
             action=stamped.action,
             target=_text(stamped.target),
+            done=_done(stamped.action, _text(stamped.target)),
             outcome=stamped.outcome,
         )
         self._waiting.append(stamped)
@@ -135,6 +136,12 @@ def write_entries(session: Session, batch: Sequence[Entry]) -> None:
 def _row(entry: Entry) -> tuple[object, ...]:
     texts = (entry.who, entry.role, entry.address, entry.action, entry.target, entry.outcome)
     return (entry.time, *map(_text, texts), json.dumps(entry.detail))
+
+
+def _done(action: str, target: str) -> str:
+    """What was done to what, in one line: of a request the method and its path, which names the item."""
+    method, _, path = action.partition(" ")
+    return f"{method if path.startswith('/') and target.startswith('/') else action} {target}".rstrip()
 
 
 def _text(text: str) -> str:

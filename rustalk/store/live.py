@@ -126,10 +126,22 @@ class Live:
 
         Returns the new revisions, none when nothing differs. Raises UnknownRevisionError beside what `change` raises.
         """
+        changes = await self._as_after(revision, everything)
+        return await self._change(changes, who, {}, restores=revision)
+
+    async def would_restore(self, revision: int, *, everything: bool = False) -> tuple[Settings, list[Edit]]:
+        """The settings that `restore` would make, and the items that it would change; nothing is changed.
+
+        Raises as `restore` does.
+        """
+        return self._planned(await self._as_after(revision, everything), restores=revision)
+
+    async def _as_after(self, revision: int, everything: bool) -> tuple[Change, ...]:
+        """The item of a revision, or all that have changed since, as they were after it."""
         changes = await (self.overlay.as_of(revision) if everything else self.overlay.after(revision))
         if changes is None:
             raise UnknownRevisionError(f"there is no revision {revision}")
-        return await self._change((changes,) if isinstance(changes, Change) else changes, who, {}, restores=revision)
+        return (changes,) if isinstance(changes, Change) else changes
 
     def heard(self, payload: str) -> None:
         """Take up what another node has changed; the payload is its revision, empty when that is not known."""

@@ -120,6 +120,9 @@ async def test_a_revision_is_restored(desk: Desk) -> None:
     body = (await desk.ask("POST", "/config/revisions/1/restore")).json
     assert [each["restores"] for each in body["revisions"]] == [1]
     assert {each.display_name for each in desk.live.settings.extensions} == {"Alice", ""}
+    for asked in ("?dry_run=true", ""):
+        again = (await desk.ask("POST", f"/config/revisions/1/restore{asked}")).json
+        assert (again["message"], again["revisions"]) == ("Nothing to do: the item is as after revision 1 already.", [])
     assert (await desk.ask("POST", "/config/revisions/1/restore", {"everything": True})).status == 200
     assert [each.id for each in desk.live.settings.extensions] == ["1001"]
     assert (await desk.ask("POST", "/config/revisions/99/restore")).status == 404

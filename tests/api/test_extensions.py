@@ -122,6 +122,25 @@ async def test_everything_that_names_an_extension_is_told(desk: Desk) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_one_that_others_need_stays_and_the_answer_says_how_it_would_go(desk: Desk) -> None:
+    await furnish(desk)
+    refused = await desk.ask("DELETE", "/extensions/1001")
+    assert refused.status == 409
+    assert "`rustalk extensions bindings 1001`" in refused.json["detail"]
+    assert "`rustalk extensions delete 1001 --decommission`" in refused.json["detail"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_all_that_is_wrong_with_one_without_a_number_is_told_at_once(desk: Desk) -> None:
+    refused = await desk.ask("POST", "/extensions", {"number": "1006", "password": "1234"})
+    assert (refused.status, [each["path"] for each in refused.json["errors"]]) == (
+        422,
+        ["$.extension", "$.password", "$.number"],
+    )
+    assert refused.json["detail"] == "Nothing was changed: give the extension its `extension`, and see errors."
+
+
+@pytest_twisted.ensureDeferred
 async def test_decommissioning_takes_it_out_of_all_of_them_at_once(desk: Desk) -> None:
     await furnish(desk)
     assert (await desk.ask("DELETE", "/extensions/1001")).status == 409

@@ -13,6 +13,7 @@ def test_status_sums_up_trunks_and_proxies(request_: Request) -> None:
     body = request_("GET", "/api/v1/status").json
     assert (body["ready"], body["active_calls"], body["total_calls"]) == (True, 1, 7)
     assert (body["trunks"]["total"], body["trunks"]["up"], body["trunks"]["down"]) == (2, 1, 1)
+    assert body["trunks_not_up"] == {"carrier": "down"}
     assert body["teams"]["proxies"]["sip2.pstnhub.microsoft.com:5061"] == "down"
 
 

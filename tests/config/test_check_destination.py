@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from rustalk.config.load import load
+from rustalk.config.problem import ConfigError
 from tests.config.findings import TRUNK, paths, warned
 
 HOUSE: dict[str, Any] = {
@@ -72,3 +75,14 @@ def test_a_destination_that_takes_no_calls_is_warned_of() -> None:
     assert warned(routing=route("Queue", "sales"), **HOUSE) == place
     for box in ("1001", "${destination}"):
         assert warned(routing=route("Voicemail", box), **HOUSE) == place
+
+
+@pytest.mark.parametrize("text", ["support", "RingGroup:support"])
+def test_a_group_in_the_place_of_an_extension_is_told_how_to_name_it(text: str) -> None:
+    dids = [{"number": "+12025550123", "destination": text}]
+    with pytest.raises(ConfigError) as caught:
+        load(json.dumps({**HOUSE, "dids": dids}))
+    (problem,) = caught.value.problems
+    assert problem.path == "$.dids[0].destination.value"
+    assert problem.hint.startswith('a ring group is {"type": "RingGroup", "value": "support"}')
+    assert problem.hint.endswith("destination.type=RingGroup destination.value=support")

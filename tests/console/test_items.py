@@ -59,6 +59,9 @@ async def test_what_is_wrong_is_told_with_its_place(run: Run, capsys: pytest.Cap
     assert "Nothing was changed" in told
     assert "  pattern:" in told
     assert await run("routes", "add", "nonsense") == 2
+    assert "'nonsense' is no KEY=VALUE, such as id=nonsense." in capsys.readouterr().err
+    assert await run("extensions", "add", "1006") == 2
+    assert "'1006' is no KEY=VALUE, such as extension=1006." in capsys.readouterr().err
 
 
 @pytest_twisted.ensureDeferred

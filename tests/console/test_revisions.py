@@ -37,3 +37,25 @@ async def test_what_was_changed_is_shown_and_restored(run: Run, desk: Desk, caps
     assert desk.live.settings.sip.max_forwards == 60
     assert await run("config", "restore", "0") == 0
     assert desk.live.settings.sip.max_forwards == 70
+
+
+@pytest_twisted.ensureDeferred
+async def test_values_are_shown_as_elsewhere_and_secrets_are_named(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run("extensions", "add", "extension=1001", "password=correct horse")
+    await run("extensions", "set", "1001", "do_not_disturb=true", "display_name=Alice", 'codecs=["PCMA"]')
+    await run("extensions", "set", "1001", "password=battery staple")
+    await run("config", "set", "sip.max_forwards=70")
+    capsys.readouterr()
+    await run("config", "revision", "2")
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert sorted(lines) == [
+        '  $.codecs: - -> ["PCMA"]',
+        "  $.display_name: - -> Alice",
+        "  $.do_not_disturb: - -> yes",
+    ]
+    await run("config", "revision", "3")
+    assert "  no difference but in what is never shown (password, " in capsys.readouterr().out
+    await run("config", "revision", "4")
+    assert capsys.readouterr().out.endswith("\n  no difference\n")

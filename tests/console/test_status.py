@@ -23,7 +23,7 @@ async def test_status_tells_a_person_what_matters(run: Run, switch: FakeSwitch, 
     shown = capsys.readouterr().out
     assert "up 1 d 1:01:01" in shown
     assert "Ready to take calls." in shown
-    assert "Trunks: 2, of which 1 up and 1 down" in shown
+    assert "Trunks: 2, of which 1 up and 1 down\nTrunk carrier: down\n" in shown
     assert "Teams sip2.pstnhub.microsoft.com:5061: down" in shown
 
 

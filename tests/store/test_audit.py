@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.logger import capturedLogs, formatEvent
 
 from rustalk.store.audit import Audit, Entry
 from rustalk.store.database import Database
@@ -79,3 +80,15 @@ async def test_an_entry_after_the_end_is_tried_once(database: Database) -> None:
     audit.append(Entry(who="alice", action="create", target="trunks/a"))
     await audit.flush()
     assert len(audit._waiting) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_log_names_the_path_of_a_request_once(database: Database) -> None:
+    """The one with the item in it; what is no request keeps its words."""
+    await database.run(upgrade)
+    audit = Audit(database)
+    with capturedLogs() as events:
+        audit.append(Entry(who="alice", action="DELETE /api/v1/trunks/{id}", target="/api/v1/trunks/a"))
+        audit.append(Entry(who="alice", action="login"))
+    await audit.flush()
+    assert [formatEvent(each).split(": ", 2)[2] for each in events] == ["DELETE /api/v1/trunks/a: done", "login: done"]
