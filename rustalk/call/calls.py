@@ -437,7 +437,7 @@ class Calls:
         elif record.answered is not None:
             self._counters.calls_answered += 1
         log.info(
-            "{caller} to {called}, {source} to {destination}: {code}, {text} ({how}",
+            "{caller} to {called}, {source} to {destination}: {code}, {text} ({ending}){remark}",
             call=call.id,
             caller=record.caller,
             called=record.called,
@@ -448,7 +448,8 @@ class Calls:
             by=call.hung_up_by,
             said=call.said,
             status=call.status,
-            how=f"{call.hung_up_by} ended it{f', status {call.status}' if call.status else ''}) {call.said}".rstrip(),
+            ending=f"{call.hung_up_by} ended it" + (f", status {call.status}" if call.status else ""),
+            remark=f" {call.said}" if call.said else "",
         )
         if self._drained is not None and not self._calls and not self._drained.called:
             self._drained.callback(None)

@@ -136,8 +136,8 @@ def _see_that_it_may_be_new(copy: Path) -> None:
     """An empty database is not the one that was there before."""
     if copy.exists():
         raise StoreError(
-            f"the database is empty, or was never changed, but the last run was at revision {revision_of_copy(copy)}, as "
-            f"{copy} says. Bring the database back, or {_RESTORE}; to begin anew with the file alone, move {copy} away"
+            f"the database is empty, or was never changed, but the last run was at revision {revision_of_copy(copy)}, "
+            f"as {copy} says. Bring the database back, or {_RESTORE}; to begin anew with the file alone, move {copy} away"
         )
 
 
