@@ -137,7 +137,8 @@ def _see_that_it_may_be_new(copy: Path) -> None:
     if copy.exists():
         raise StoreError(
             f"the database is empty, or was never changed, but the last run was at revision {revision_of_copy(copy)}, "
-            f"as {copy} says. Bring the database back, or {_RESTORE}; to begin anew with the file alone, move {copy} away"
+            f"as {copy} says. Bring the database back, or {_RESTORE}; to begin anew with the file alone, move {copy} "
+            "away"
         )
 
 
