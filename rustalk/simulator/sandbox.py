@@ -95,6 +95,10 @@ def settings(
         "routing": {
             "routes": [
                 {
+                    "id": "help", "pattern": "^\\+?(112|911)$", "source": "teams", "emergency": True, "priority": 1,
+                    "destination": {"type": "Trunk", "value": "carrier"},
+                },
+                {
                     "id": "to-teams", "pattern": "^\\+44\\d+$", "source": "carrier", "priority": 10,
                     "destination": {"type": "Trunk", "value": "teams"},
                 },

@@ -136,4 +136,6 @@ def _route(id: str, pattern: str, trunk: str, source: str = "") -> dict[str, Any
 
 
 def _to_carrier(role: Role) -> dict[str, Any]:
-    return _route(f"to-{role.id}", r"^\+?911$" if role.id == "psap" else role.pattern, role.id)
+    if role.id == "psap":
+        return {**_route("to-psap", r"^\+?911$", role.id), "emergency": True}
+    return _route(f"to-{role.id}", role.pattern, role.id)
