@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import islice
 from typing import Any
 
 from twisted.internet.threads import deferToThread
 
 from rustalk.config.model import BillTemplate
 from rustalk.pbx.ledger import is_rated
-from rustalk.rating.bill import Bill, BilledCall, FinishedCall, Period, bill, period
+from rustalk.rating.bill import Bill, BilledCall, FinishedCall, Period, bill, bills, period
 from rustalk.store.record import CallRecord
 from rustalk.store.records import Filter, Records
 
@@ -99,28 +99,26 @@ class Bills(Items):
     async def bills(self, ask: Ask) -> Answer:
         """Make the bills."""
         template, told = self.find(ask), ask.flag("calls")
-        wanted = self._dated(template, filter_of(ask))
+        wanted, periods = self._dated(template, filter_of(ask))
         calls = await self._calls(wanted, _MOST_SHOWN if told else MOST_CALLS)
-        made = await deferToThread(_made, template, wanted, calls)
+        made = await deferToThread(_made, template, periods, calls)
         shown = [_shown(each, told=told) for each in made]
         return Answer({"bills": shown, "total": len(shown), "next": None})
 
-    def _dated(self, template: BillTemplate, wanted: Filter) -> Filter:
-        """The filter with both dates. Raises ApiError."""
+    def _dated(self, template: BillTemplate, wanted: Filter) -> tuple[Filter, list[Period]]:
+        """The filter with both dates, and the periods that they touch. Raises ApiError."""
         now = datetime.fromtimestamp(self._now(), UTC)
         current = period(template, now)
         if wanted.start_date is None and wanted.end_date is not None:
             raise unfit("start_date", "given where end_date is")
         start = wanted.start_date or current.start
         end = wanted.end_date or (current.end if wanted.start_date is None else max(now, start))
-        if end < start:
-            raise unfit("end_date", "after start_date")
         if start.year < _FIRST_YEAR or end.year > _LAST_YEAR:
             raise unfit("start_date", f"a day of the years {_FIRST_YEAR} to {_LAST_YEAR}, as end_date")
-        for count, _ in enumerate(_periods(template, start, end)):
-            if count == MOST_PERIODS:
-                raise unfit("end_date", f"so near to start_date that there are at most {MOST_PERIODS} periods")
-        return replace(wanted, start_date=start, end_date=end)
+        periods = list(islice(_periods(template, start, end), MOST_PERIODS + 1))
+        if len(periods) > MOST_PERIODS:
+            raise unfit("end_date", f"so near to start_date that there are at most {MOST_PERIODS} periods")
+        return replace(wanted, start_date=start, end_date=end), periods
 
     async def _calls(self, wanted: Filter, most: int) -> list[FinishedCall]:
         """The calls that a bill counts. Raises ApiError."""
@@ -154,13 +152,9 @@ def _finished(records: Sequence[CallRecord]) -> list[FinishedCall]:
     ]
 
 
-def _made(template: BillTemplate, wanted: Filter, calls: list[FinishedCall]) -> list[Bill]:
-    calls.sort(key=lambda call: call.started)
-    by_start = {of: list(some) for of, some in groupby(calls, key=lambda call: period(template, call.started).start)}
-    start, end = wanted.start_date, wanted.end_date
-    if start is None or end is None:
-        return []
-    return [bill(template, each, by_start.get(each.start, [])) for each in _periods(template, start, end)]
+def _made(template: BillTemplate, periods: list[Period], calls: list[FinishedCall]) -> list[Bill]:
+    of_calls = {made.period: made for made in bills(template, calls)}
+    return [of_calls.get(each) or bill(template, each, []) for each in periods]
 
 
 def _shown(made: Bill, *, told: bool) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from rustalk.config.collections import COLLECTIONS
 from rustalk.config.load import load
 from rustalk.config.model import Settings
-from rustalk.config.overlay import CONFIG
+from rustalk.config.overlay import Index
 from rustalk.config.problem import ConfigError
 from rustalk.store.audit import Entry, write_entries
 from rustalk.store.backup import BackupError, backup, restore
@@ -179,7 +178,7 @@ def _drop(arguments: Namespace, out: TextIO) -> int:
     def work(session: Session) -> Revision | None:
         upgrade(session)
         vault = open_vault(settings, os.environ, make=not is_sealed(session))
-        value = kept(arguments.collection, _of_file(settings, *place), settings.sip.domain)
+        value = kept(arguments.collection, Index(settings).find(*place), settings.sip.domain)
         revision = drop_item(session, vault, place, value, who=_WHO, now=now)
         if revision is not None:
             detail = {"revision": revision.id, "user": local_user()}
@@ -207,13 +206,6 @@ def _drop(arguments: Namespace, out: TextIO) -> int:
 
 def _origins(session: Session) -> dict[tuple[str, str], Origin]:
     return read_origins(session) if schema(session) else {}
-
-
-def _of_file(settings: Settings, collection: str, key: str) -> object | None:
-    """The item as the file has it."""
-    if collection == CONFIG:
-        return getattr(settings, key, None)
-    return COLLECTIONS[collection].find(settings, key) if collection in COLLECTIONS else None
 
 
 def _no_item(arguments: Namespace) -> CommandError:

@@ -23,7 +23,7 @@ from rustalk.config.secret import Secret
 from rustalk.config.text import wrapped
 from rustalk.config.write import to_json
 
-__all__ = ["CONFIG", "SECTIONS", "Change", "all_changed", "changed", "completed", "to_json"]
+__all__ = ["CONFIG", "SECTIONS", "Change", "Index", "all_changed", "changed", "completed", "to_json"]
 
 CONFIG = "config"
 """The collection whose keys are the sections of the file that are no lists."""
@@ -54,6 +54,28 @@ class Change:
         if self.collection == CONFIG:
             return f"$.{self.key}"
         return _place(COLLECTIONS[self.collection], self.key)
+
+
+class Index:
+    """The items of some settings, found as a `Change` names them; each collection is gone through at most once."""
+
+    __slots__ = ("_items", "_settings")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._items: dict[str, dict[str, Any]] = {}
+
+    def find(self, collection: str, key: str) -> Any | None:
+        """The item, or the section of `CONFIG`; None where there is none."""
+        if collection == CONFIG:
+            return getattr(self._settings, key, None)
+        if collection not in self._items:
+            self._items[collection] = self._by_key(collection)
+        return self._items[collection].get(key)
+
+    def _by_key(self, collection: str) -> dict[str, Any]:
+        known = COLLECTIONS.get(collection)
+        return {} if known is None else {getattr(item, known.key): item for item in known.items(self._settings)}
 
 
 def changed(settings: Settings, change: Change) -> Settings:

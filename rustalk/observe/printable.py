@@ -15,6 +15,8 @@ def printable(text: str, *, lines: bool = False) -> str:
 
     With ``lines`` the line feeds stay, and CRLF becomes one; without it the result is always one line.
     """
+    if text.isascii() and text.isprintable():  # as nearly all that is shown
+        return text
     if lines:
         return _UNSAFE_IN_LINES.sub(_escape, text.replace("\r\n", "\n"))
     return _UNSAFE.sub(_escape, text)

@@ -34,7 +34,7 @@ from rustalk.security.limits import TokenBucket
 from rustalk.security.networks import NetworkSet
 from rustalk.sip.digest import Authorization, Verdict, Verifier, ha1
 from rustalk.sip.errors import RemoteProtocolError
-from rustalk.sip.message import Request, Response
+from rustalk.sip.message import Field, Request
 from rustalk.sip.transaction.effects import Send
 from rustalk.sip.uri import Uri
 from rustalk.transport.identity import PeerIdentity
@@ -327,20 +327,17 @@ class Authenticator:
         status = 401 if register else 407
         if code:
             fields.append(reason_field(code, status))
-        tag = transaction.endpoint.tag_for(request)
-        response = request.response(status, to_tag=tag, fields=fields)
-        self._send_once(transaction, response, len(request.raw))
+        self._send_once(transaction, status, fields)
 
     def _refuse(self, transaction: ServerTransaction) -> None:
         """Say that it was not the password: challenged again, some phones try the same one on and on (libre 1.1)."""
-        request = transaction.request
-        tag = transaction.endpoint.tag_for(request)
-        response = request.response(403, to_tag=tag, fields=[reason_field("login_failed", 403)])
-        self._send_once(transaction, response, len(request.raw))
+        self._send_once(transaction, 403, [reason_field("login_failed", 403)])
 
-    def _send_once(self, transaction: ServerTransaction, response: Response, asked: int) -> None:
+    def _send_once(self, transaction: ServerTransaction, status: int, fields: list[Field]) -> None:
+        request = transaction.request
+        response = request.response(status, to_tag=transaction.endpoint.tag_for(request), fields=fields)
         for effect in transaction.machine.respond(response):
-            if isinstance(effect, Send) and self._affords(transaction.flow, len(effect.data), asked):
+            if isinstance(effect, Send) and self._affords(transaction.flow, len(effect.data), len(request.raw)):
                 transaction.endpoint.write(effect.data, transaction.flow, transaction.call_id)
         transaction.end()
 

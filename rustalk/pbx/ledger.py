@@ -124,10 +124,11 @@ class Ledger:
 
     def tell(self, call: Call) -> None:
         """Tell whoever follows the events that a call has begun or is answered; what is answered is noted."""
-        if self._meter is not None and call.answered_at is not None:
-            self._meter.follow(call)
-        if self._journal is not None and call.answered_at is not None:
-            self._journal.begin(call.id, lambda: record_of(snapshot(call, measured=False), node=self._node))
+        if call.answered_at is not None:
+            if self._meter is not None:
+                self._meter.follow(call)
+            if self._journal is not None:
+                self._journal.begin(call.id, lambda: record_of(snapshot(call, measured=False), node=self._node))
         if self._events is not None:
             state = CallState.RINGING if call.answered_at is None else CallState.ACTIVE
             subject = call.subject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -42,7 +42,7 @@ class Meter:
 
     def follow(self, call: Call) -> None:
         """A call is answered."""
-        if any(isinstance(grant, Slot) and grant.is_watched for grant in call.grants) and self._goes_on(call):
+        if any(slot.is_watched for slot in _slots(call)) and self._goes_on(call):
             self._calls.add(call)
             if self._next is None:
                 self._next = self._clock.callLater(_SECONDS, self._look)
@@ -58,7 +58,8 @@ class Meter:
             cost = self._cost(call, now + timedelta(seconds=seconds))
             if cost is None or cost.total is None:
                 return True
-            if all(_hold(call, cost, now)):
+            holds = [slot.costs(cost.total, cost.currency, now) for slot in _slots(call)]  # each is told
+            if all(holds):
                 break
         else:
             seconds = 0
@@ -67,8 +68,6 @@ class Meter:
         return seconds == _AHEAD
 
 
-def _hold(call: Call, cost: Cost, now: datetime) -> list[bool]:
-    """Whether each limit that counts the call still holds."""
-    total = cost.total
-    slots = [grant for grant in call.grants if isinstance(grant, Slot)]
-    return [total is None or slot.costs(total, cost.currency, now) for slot in slots]
+def _slots(call: Call) -> Iterator[Slot]:
+    """The places that a call has under policies."""
+    return (grant for grant in call.grants if isinstance(grant, Slot))

@@ -8,15 +8,14 @@ run time and that the file names again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from shlex import quote
-from typing import Any
 
 from rustalk.config.collections import COLLECTIONS
 from rustalk.config.model import Settings
-from rustalk.config.overlay import CONFIG, Change, all_changed
+from rustalk.config.overlay import CONFIG, Change, Index, all_changed
 from rustalk.config.problem import ConfigError, Notice, Problem
 from rustalk.store.conceal import kept
 from rustalk.store.database import DatabaseDownError, backend_of, once, url_of
@@ -66,13 +65,11 @@ def look(base: Settings, environment: Mapping[str, str], warn: Callable[[Notice]
 def _hidden(base: Settings, together: Settings, items: Items) -> Iterator[Notice]:
     """What stands in the file and does not count, since the database has it otherwise: an edit of it is in vain."""
     found: dict[str, list[str]] = {}
-    names = {change.collection for change in items.changes}
-    of_file, of_both = _by_key(base, names), _by_key(together, names)
-    usual = _by_key(Settings(), {CONFIG})
+    of_file, of_both, usual = Index(base), Index(together), Settings()
     for change in items.changes:
         name, key = change.collection, change.key
-        before, after = of_file[name].get(key), of_both[name].get(key)
-        if before is None or (name == CONFIG and before == usual[CONFIG][key]):
+        before, after = of_file.find(name, key), of_both.find(name, key)
+        if before is None or (name == CONFIG and before == getattr(usual, key)):
             continue
         if kept(name, before, base.sip.domain) != kept(name, after, together.sip.domain):
             found.setdefault(name, []).append(key)
@@ -85,13 +82,6 @@ def _hidden(base: Settings, together: Settings, items: Items) -> Iterator[Notice
             f"the database has its own version of {named}, which counts and not the file's; `rustalk db drop {name} "
             f"ID` for each {what}, with the switch stopped, gives the file its say",
         )
-
-
-def _by_key(settings: Settings, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The items of some collections, and the sections where `config` is among them."""
-    found = {name: {each.key_of(item): item for item in each.items(settings)} for name, each in COLLECTIONS.items()}
-    found[CONFIG] = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    return {name: found[name] for name in names}
 
 
 def explained(error: ConfigError, items: Items, origins: Origins) -> ConfigError:

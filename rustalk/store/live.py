@@ -16,9 +16,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rustalk.config.collections import COLLECTIONS
 from rustalk.config.model import Settings
-from rustalk.config.overlay import CONFIG, Change, all_changed
+from rustalk.config.overlay import CONFIG, Change, Index, all_changed
 from rustalk.config.problem import ConfigError, Problem
 from rustalk.store.conceal import concealed, kept
 from rustalk.store.database import Database
@@ -188,18 +187,18 @@ class Live:
 
     def _planned(self, changes: Sequence[Change], restores: int | None) -> tuple[Settings, list[Edit]]:
         """The settings after these changes, and what of them is to be written. Raises ConfigError."""
-        before = _Index(self.settings, changes)
+        before = Index(self.settings)
         realm = self.settings.sip.domain
-        planned = (
-            changes if restores is not None else [_concealed(change, before.find(change), realm) for change in changes]
-        )
-        new = all_changed(self.settings, planned, now=self._moment())
-        after = _Index(new, planned)
+        if restores is None:
+            changes = [_concealed(each, before.find(each.collection, each.key), realm) for each in changes]
+        new = all_changed(self.settings, changes, now=self._moment())
+        after = Index(new)
         edits = []
-        for change in planned:
-            old, fresh = (kept(change.collection, index.find(change), realm) for index in (before, after))
+        for change in changes:
+            name, key = change.collection, change.key
+            old, fresh = (kept(name, index.find(name, key), realm) for index in (before, after))
             if restores is None or old != fresh:
-                edits.append(Edit(change.collection, change.key, old, fresh, restores))
+                edits.append(Edit(name, key, old, fresh, restores))
         return new, edits
 
     def _adopt(self, new: Settings, revision: int, versions: Mapping[tuple[str, str], int]) -> None:
@@ -270,27 +269,6 @@ class Live:
     def _write_copy(self) -> None:
         self._copying = None
         self.overlay.items(self.revision, copy=self._copy).addErrback(_log_no_copy)
-
-
-class _Index:
-    """The items that some changes concern, found by their keys in one pass over each collection."""
-
-    def __init__(self, settings: Settings, changes: Iterable[Change]) -> None:
-        self._settings = settings
-        self._items: dict[str, dict[str, Any]] = {}
-        wanted: dict[str, set[str]] = {}
-        for change in changes:
-            wanted.setdefault(change.collection, set()).add(change.key)
-        for name in wanted.keys() & COLLECTIONS.keys():
-            collection, keys = COLLECTIONS[name], wanted[name]
-            items = ((getattr(item, collection.key), item) for item in collection.items(settings))
-            self._items[name] = {key: item for key, item in items if key in keys}
-
-    def find(self, change: Change) -> Any | None:
-        """The item of a change; None where there is none."""
-        if change.collection == CONFIG:
-            return getattr(self._settings, change.key, None)
-        return self._items.get(change.collection, {}).get(change.key)
 
 
 def _concealed(change: Change, before: Any | None, realm: str) -> Change:

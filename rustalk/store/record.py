@@ -329,8 +329,6 @@ def _band(duration: int) -> int:
 
 
 def _cut(text: str, most: int = _NAME) -> str:
-    if len(text) <= most and text.isascii() and text.isprintable():
-        return text
     return printable(text[:most])[:most]
 
 

@@ -44,9 +44,8 @@ class Unfinished:
     """Takes calls when they are answered and their records when they are over, which go on to ``journal``.
 
     ``in_thread`` runs a function in a thread, as ``deferToThread`` does. A call is noted ``moment`` seconds after its
-    answer. Opening reads what the last run has left, and
-    raises OSError where that cannot be read; after that nothing here raises, whatever the disk does. Nothing is written
-    before `recover`.
+    answer. Opening reads what the last run has left, and raises OSError where that cannot be read; after that nothing
+    here raises, whatever the disk does. Nothing is written before `recover`.
     """
 
     def __init__(
@@ -121,11 +120,12 @@ class Unfinished:
 
     def close(self) -> None:
         """Write what is not written, and no more. To be called before the journal is closed."""
-        for timer in (self._timer, self._noting):
-            if timer is not None:
-                timer.cancel()
-        self._timer = None
+        if self._noting is not None:
+            self._noting.cancel()
         self._note()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._strike()
         if self._is_stale:
             self._rewrite()

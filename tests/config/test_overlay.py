@@ -9,7 +9,7 @@ import pytest
 
 from rustalk.config.load import load
 from rustalk.config.model import Extension, Settings
-from rustalk.config.overlay import CONFIG, SECTIONS, Change, all_changed, changed, completed, to_json
+from rustalk.config.overlay import CONFIG, SECTIONS, Change, Index, all_changed, changed, completed, to_json
 from rustalk.config.problem import ConfigError, Problem
 from rustalk.config.secret import Secret
 
@@ -143,3 +143,13 @@ def test_many_changes_are_made_at_once() -> None:
     new = changed(many, Change("extensions", "10500", {"extension": "10500", "notes": "x"}))
     pairs = zip(many.extensions, new.extensions, strict=True)
     assert [place for place, (old, now) in enumerate(pairs) if old is not now] == [500]
+
+
+def test_an_index_finds_what_changes_name(settings: Settings) -> None:
+    """Items of collections, wherever those stand, and sections; None for what is not there."""
+    index = Index(settings)
+    assert index.find("extensions", "1002") is settings.extensions[1]
+    assert index.find("ring_groups", "sales") is settings.ring_groups[0]
+    assert index.find(CONFIG, "sip") is settings.sip
+    assert index.find("extensions", "9999") is None
+    assert index.find(CONFIG, "nothing") is index.find("nothing", "1002") is None

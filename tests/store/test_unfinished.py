@@ -112,6 +112,14 @@ def test_a_call_that_is_over_leaves_its_own_record_only(run: Run) -> None:
     assert again.records() == {"c2": {"over": True}, "refused": {"over": True}}
 
 
+def test_nothing_goes_on_after_the_end(run: Run, clock: Clock) -> None:
+    """Also where a call is answered in the last moment: it is noted, and no beat follows."""
+    run.unfinished.begin("c1", lambda: {"n": 1})
+    run.unfinished.close()
+    assert clock.getDelayedCalls() == []
+    assert b'"c1"' in (run.journal.directory / "unfinished").read_bytes()
+
+
 def test_a_call_that_is_over_at_once_costs_nothing(run: Run) -> None:
     """Nobody asks what its record would have been."""
     asked: list[str] = []
