@@ -36,6 +36,8 @@ CARRIER_TONE = 1000
 SUITE: Suite = "AES_CM_128_HMAC_SHA1_80"
 FRAME = 0.02
 RTCP_INTERVAL = 1.0
+RTP, RTCP = range(2)
+"""The components of a stream, by their place in Audio.sources."""
 ATTEMPTS = 50
 DATAGRAM = 8192
 PCMU = 0
@@ -51,9 +53,10 @@ _EVENT = Struct("!BBH")
 class MediaCounts:
     """What one end has sent and received.
 
-    ``early``: came before the description that names its source. ``late``: came from where an earlier description had
-    put the peer. ``forged``: wrong authentication tag. ``foreign``: not the peer's tone. ``stray``: from an address
-    that no description named, RTP or RTCP. ``events`` are packets of telephone-event, ``noise`` those of comfort noise.
+    ``early``: RTP that came before the description that names its source. ``late``: came from where an earlier
+    description had put the peer. ``forged``: wrong authentication tag. ``foreign``: not the peer's tone. ``stray``:
+    from an address that no description named, RTP or RTCP. ``events`` are packets of telephone-event, ``noise`` those
+    of comfort noise.
     """
 
     sent: int = 0
@@ -175,7 +178,7 @@ class SrtpEnd:
         self._dialled: int | None = None
         self._audio: Audio | None = None
         self._former: set[tuple[str, int]] = set()
-        self._strays: Counter[tuple[str, int]] = Counter()
+        self._strays: Counter[tuple[tuple[str, int], int]] = Counter()
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(32)
@@ -206,10 +209,10 @@ class SrtpEnd:
         if self._audio is not None:
             self._former.update(self._audio.sources)
         self._audio = audio
-        for source in audio.sources:
-            hasty = self._strays.pop(source, 0)
+        for component, source in enumerate(audio.sources):
+            hasty = self._strays.pop((source, component), 0)
             self._counts["stray"] -= hasty
-            self._counts["early"] += hasty
+            self._counts["early"] += hasty * (component == RTP)
         self.plain = audio.inbound is None
         self._receiver = PLAIN if audio.inbound is None else self._receiver_for(audio.inbound)
 
@@ -319,7 +322,7 @@ class SrtpEnd:
             self.rtcp_received(data, source)
             return
         self._counts["received"] += 1
-        receiver = self._expected_from(source, 0)
+        receiver = self._expected_from(source, RTP)
         if receiver is None:
             return
         try:
@@ -350,14 +353,14 @@ class SrtpEnd:
     def _expected_from(self, source: tuple[str, int], component: int) -> Receiver | _Plain | None:
         """What verifies a datagram from here; None, and counted, for one that is out of time or out of place."""
         if self._audio is None:
-            self._counts["early"] += 1
+            self._counts["early"] += component == RTP
         elif source == self._audio.sources[component]:
             return self._receiver
         elif source in self._former:
             self._counts["late"] += 1
         else:
             self._counts["stray"] += 1
-            self._strays[source] += 1
+            self._strays[source, component] += 1
         return None
 
     def _count_lost(self, sequence: int) -> None:
@@ -374,7 +377,7 @@ class SrtpEnd:
 
     def rtcp_received(self, data: bytes, source: tuple[str, int]) -> None:
         """Verify and count one datagram of the RTCP port."""
-        receiver = self._expected_from(source, 1)
+        receiver = self._expected_from(source, RTCP)
         if receiver is None:
             return
         try:

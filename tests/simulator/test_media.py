@@ -93,6 +93,21 @@ async def test_a_packet_before_the_description_is_early_and_no_fault(pair: Pair)
     await late.close()
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_report_before_the_description_is_neither_a_stray_nor_one_of_the_packets(pair: Pair) -> None:
+    """Of what is received each packet is verified or something else; RTCP is not among it, whenever it comes."""
+    late = pair.end(CARRIER_TONE, TEAMS_TONE)
+    pair.speak(1)
+    source = (LOOPBACK, pair.a.rtcp_port)
+    late.rtcp_received(pair.control[0], source)
+    late.connect(Audio(LOOPBACK, pair.b.port, pair.b.rtcp_port, pair.b.key))
+    late.rtcp_received(pair.control[0], source)
+    assert late.counts.stray == 1
+    late.connect(Audio(LOOPBACK, pair.a.port, pair.a.rtcp_port, pair.a.key))
+    assert (late.counts.received, late.counts.early, late.counts.stray) == (0, 0, 0)
+    await late.close()
+
+
 def test_a_repeated_packet_is_refused(pair: Pair) -> None:
     pair.speak(1)
     pair.deliver(pair.wire * 2)
