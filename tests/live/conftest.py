@@ -18,6 +18,7 @@ from tests.live.sipp import Sipp
 Start = Callable[..., Running]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this directory: `pytest -m "not live"` leaves them out, and one process runs them all.
 

@@ -15,6 +15,7 @@ from tests.fakes.postgres import Postgres, postgres
 __all__ = ["postgres"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs the server of PostgreSQL as live, and let one process run all of it."""
     for item in items:
