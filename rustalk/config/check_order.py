@@ -2,7 +2,8 @@
 
 Routes that were asked before take numbers away, each where its conditions hold whenever those of the later route do.
 From these sets of numbers it is found out whether one is left: a number that none of them takes is looked for, the
-first that takes it joins in, and so on. A route that rewrites numbers ends what is known of those before it.
+first that takes it joins in, and so on. Where it depends on a condition whether one takes it, as on the day of the
+week, both cases are gone through. A route that rewrites numbers ends what is known of those before it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import functools
 from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from rustalk.config.check_conditions import TIME_RULES, implied
+from rustalk.config.check_conditions import TIME_RULES, contradiction, implied
 from rustalk.config.check_reach import SOMETHING, askers, rewrites_called
 from rustalk.config.finding import Finding
 from rustalk.config.known import Known
@@ -36,6 +37,9 @@ _MOST_TOGETHER = 32
 _MOST_CANDIDATES = 256
 _PATIENCE, _OF_A_SEARCH = 200_000, 500
 """So many patterns are tried before nothing more is said, which takes about a second; a search counts as many."""
+
+_CASES, _MOST_AT_ONCE = 256, 8
+"""So many pairs of cases are gone through for one set of routes, and so many conditions are assumed at once."""
 
 
 def _shadowed(settings: Settings, reader: Reader, known: Known) -> Iterator[Finding]:
@@ -68,7 +72,7 @@ class _Taker:
     """A route that decides about calls before another is asked.
 
     "urgent": that comes first for the short numbers that it matches, as they are ones for emergencies then. ``place``
-    is its place among those. ``helps``: it surely takes a call for help, which passes it otherwise.
+    is its place in the order of asking. ``helps``: it surely takes a call for help, which passes it otherwise.
     """
 
     route: Route
@@ -78,7 +82,8 @@ class _Taker:
 
 
 def _told(takers: Sequence[_Taker]) -> str:
-    *names, last = dict.fromkeys(f'"{each.route.id}"' for each in takers)
+    in_order = sorted(takers, key=lambda each: each.place)
+    *names, last = dict.fromkeys(f'"{each.route.id}"' for each in in_order)
     named = f"{', '.join(names)} and {last} take" if names else f"{last} takes"
     return f"{named} all its calls before{'' if all(each.helps for each in takers) else ', calls for help aside'}"
 
@@ -86,15 +91,21 @@ def _told(takers: Sequence[_Taker]) -> str:
 class _Patience:
     """What is left of it for one set of routes."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_cases", "_left")
 
     def __init__(self) -> None:
         self._left = _PATIENCE
+        self._cases = _CASES
 
     def spend(self, count: int) -> bool:
         """Whether there was as much left."""
         self._left -= count
         return self._left >= 0
+
+    def distinguish(self) -> bool:
+        """Whether another pair of cases may be gone through."""
+        self._cases -= 1
+        return self._cases >= 0
 
 
 class _Before:
@@ -141,7 +152,9 @@ class _Before:
         if whole is not None:
             return [whole]
         is_left = bool(text) and not near
-        return [] if is_left or language(route.pattern.source) is None else self._together(route)
+        if is_left or language(route.pattern.source) is None:
+            return []
+        return self._together(route, route.conditions, text)
 
     def _helps(self, route: Route) -> bool:
         """Whether the route is sure to take calls for help somewhere."""
@@ -170,23 +183,48 @@ class _Before:
         pattern = taker.route.pattern
         if pattern != route.pattern and not _is_everything(pattern, self._may_be_empty):
             return False
-        return self._taken(taker, route) == ((pattern, True),)
+        return self._taken(taker, route, route.conditions) == ((pattern, True),)
 
-    def _together(self, route: Route) -> list[_Taker]:
+    def _together(self, route: Route, held: tuple[Condition, ...], number: str | None) -> list[_Taker]:
+        """Those that take all its calls of which these conditions hold; ``number`` is one that may be left."""
         found: list[_Taker] = []
         groups: list[tuple[Term, ...]] = []
         wanted = terms(_numbers(route, self._may_be_empty))
-        number: str | None = glance(route.pattern)[1]
         if not number or not is_in(number, wanted):
             number = self._left(wanted, groups)
         while number is not None and len(found) < _MOST_TOGETHER:
-            taker, group = self._taker(number, route)
+            taker, group = self._taker(number, route, held)
             if taker is None:
-                return []
+                return self._in_each_case(route, held, number)
             found.append(taker)
             groups.append(group)
             number = self._left(wanted, groups)
         return found if number is None else []
+
+    def _in_each_case(self, route: Route, held: tuple[Condition, ...], number: str) -> list[_Taker]:
+        """The same, where someone may take this number on a condition: with that condition, and without it."""
+        condition = self._question(number, route, held)
+        if condition is None or not self._patience.distinguish():
+            return []
+        found: list[_Taker] = []
+        for each in (replace(condition, negate=not condition.negate), condition):
+            takers = self._together(route, (*held, each), number)
+            if not takers:
+                return []
+            found += takers
+        return found
+
+    def _question(self, number: str, route: Route, held: tuple[Condition, ...]) -> Condition | None:
+        """A condition on which it depends whether this number is taken; None where there is none."""
+        if len(held) - len(route.conditions) >= _MOST_AT_ONCE:
+            return None
+        for taker in islice(self._near(number), _MOST_CANDIDATES):
+            conditions = (*held, *taker.route.conditions)
+            if self._group(number, taker, route, conditions) and not contradiction(conditions, self._known.calendars):
+                for each in taker.route.conditions:
+                    if self._is_open(each, taker, route, held) and not isinstance(each, DestinationCondition):
+                        return each
+        return None
 
     def _left(self, wanted: Sequence[Term], groups: Sequence[Sequence[Term]]) -> str | None:
         """A number that is left; an empty one, which nobody takes, where it would take too long to find one."""
@@ -195,17 +233,25 @@ class _Before:
         except UndecidedError:
             return ""
 
-    def _taker(self, number: str, route: Route) -> tuple[_Taker | None, tuple[Term, ...]]:
+    def _taker(self, number: str, route: Route, held: tuple[Condition, ...]) -> tuple[_Taker | None, tuple[Term, ...]]:
         """Who takes this number away, and which others with it."""
         for taker in islice(self._near(number), _MOST_CANDIDATES):
-            taken = self._taken(taker, route)
-            group = terms(taken)
-            if taken and len(group) == len(taken) and is_in(number, group):
+            group = self._group(number, taker, route, held)
+            if group:
                 return taker, group
         return None, ()
 
-    def _taken(self, taker: _Taker, route: Route) -> tuple[tuple[Pattern, bool], ...]:
-        """The patterns that the numbers match, or do not match, which one takes from the other; () for none."""
+    def _group(self, number: str, taker: _Taker, route: Route, held: tuple[Condition, ...]) -> tuple[Term, ...]:
+        """What one takes away, this number with it; () where it does not."""
+        taken = self._taken(taker, route, held)
+        group = terms(taken)
+        return group if len(group) == len(taken) and is_in(number, group) else ()
+
+    def _taken(self, taker: _Taker, route: Route, held: tuple[Condition, ...]) -> tuple[tuple[Pattern, bool], ...]:
+        """The patterns that the numbers match, or do not match, which one takes from the other; () for none.
+
+        ``held``: the conditions that hold of the other's calls.
+        """
         first = taker.route
         is_urgent = taker.kind == "urgent"
         if first.source not in {"", route.source}:
@@ -216,7 +262,7 @@ class _Before:
             return ()
         taken = [(first.pattern, True)]
         for condition in first.conditions:
-            if (is_urgent and isinstance(condition, TIME_RULES)) or self._holds(condition, first, route):
+            if not self._is_open(condition, taker, route, held):
                 continue
             if not isinstance(condition, DestinationCondition):
                 return ()
@@ -227,9 +273,12 @@ class _Before:
             taken.append((_SHORT, False))
         return tuple(taken)
 
-    def _holds(self, condition: Condition, first: Route, route: Route) -> bool:
-        same_zone = first.timezone == route.timezone
-        return implied(condition, route.conditions, self._known.calendars, same_zone=same_zone)
+    def _is_open(self, condition: Condition, taker: _Taker, route: Route, held: tuple[Condition, ...]) -> bool:
+        """Whether calls of the other may come to a taker of which its condition does not hold."""
+        if taker.kind == "urgent" and isinstance(condition, TIME_RULES):
+            return False
+        same_zone = taker.route.timezone == route.timezone
+        return not implied(condition, held, self._known.calendars, same_zone=same_zone)
 
 
 def _outlasts(taker: _Taker, rewriting: Route) -> bool:
