@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rustalk.config.calendar import Calendar
-from rustalk.config.language import UndecidedError, example, glance, terms
+from rustalk.config.language import may_match
 from rustalk.config.routing import (
     CallerIdCondition,
     Condition,
@@ -92,18 +92,8 @@ def _are_met(
         case DayOfWeekCondition() | DateRangeCondition() | HolidayCondition():
             return _Days.of(asked, calendars).first(1) is not None
         case CallerIdCondition():
-            return _is_number_left([each for each in asked if isinstance(each, CallerIdCondition)])
+            return may_match([(each.pattern, not each.negate) for each in asked if isinstance(each, CallerIdCondition)])
     return True
-
-
-def _is_number_left(conditions: Sequence[CallerIdCondition]) -> bool:
-    seen = (glance(each.pattern)[1] for each in conditions if not each.negate)
-    if any(number and all(each.pattern.matches(number) is not each.negate for each in conditions) for number in seen):
-        return True
-    try:
-        return example(terms((each.pattern, not each.negate) for each in conditions)) is not None
-    except UndecidedError:
-        return True
 
 
 def _is_way_left(conditions: Sequence[LocationCondition]) -> bool:

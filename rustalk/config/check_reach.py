@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from rustalk.config.check_conditions import TIME_RULES, contradiction, over
 from rustalk.config.finding import Finding
 from rustalk.config.known import Known, all_routes
-from rustalk.config.language import UndecidedError, example, glance, terms
+from rustalk.config.language import may_match
 from rustalk.config.model import TEAMS, DestinationCondition, Route, Settings
 from rustalk.config.pattern import Pattern
 from rustalk.config.problem import Notice
@@ -75,14 +75,8 @@ def _possible(settings: Settings, reader: Reader, known: Known) -> Iterator[Find
 
 def _matches(pattern: Pattern, others: Sequence[tuple[Pattern, bool]], may_be_empty: bool) -> bool:
     """Whether there may be a number that matches, and that matches the others or with False does not."""
-    text = glance(pattern)[1]
-    if text and all(each.matches(text) is holds for each, holds in others):
-        return True
     wanted = [(pattern, True), *others]
-    try:
-        return example(terms(wanted if may_be_empty else [(SOMETHING, True), *wanted])) is not None
-    except UndecidedError:
-        return True
+    return may_match(wanted if may_be_empty else [*wanted, (SOMETHING, True)])
 
 
 RULES = (_asked, _possible)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rustalk.config.expression import Anchor, Chars, Choice, Expression, Ranges, Repeat, Row, beginning, parsed, sample
 from rustalk.config.pattern import Pattern
 
-__all__ = ["Language", "Term", "UndecidedError", "example", "glance", "is_in", "language", "terms"]
+__all__ = ["Language", "Term", "UndecidedError", "example", "glance", "is_in", "language", "may_match", "terms"]
 
 _PRINTABLE = ((0x20, 0x7E), (0xA1, 0xD7FF), (0xE000, 0x10FFFF))
 _MOST_PLACES = 2000
@@ -163,6 +163,17 @@ def glance(pattern: Pattern) -> tuple[str, str]:
 def terms(patterns: Iterable[tuple[Pattern, bool]]) -> tuple[Term, ...]:
     """Return what numbers are in that match, or with False do not match; patterns without a language are left out."""
     return tuple((found, holds) for each, holds in patterns if (found := language(each.source)) is not None)
+
+
+def may_match(wanted: Sequence[tuple[Pattern, bool]]) -> bool:
+    """Say whether there may be a number that matches all these, or with False does not; True where it is not known."""
+    seen = (glance(pattern)[1] for pattern, holds in wanted if holds)
+    if any(number and all(pattern.matches(number) is holds for pattern, holds in wanted) for number in seen):
+        return True
+    try:
+        return example(terms(wanted)) is not None
+    except UndecidedError:
+        return True
 
 
 def is_in(number: str, terms: Iterable[Term]) -> bool:
